@@ -1,0 +1,70 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_POLICY_H
+#define WARDEN_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "warden-address.h"
+#include "warden-class.h"
+
+/* The rules in force, as the service publishes them and every login and auth
+   process reads them. Fixed width, no pointer: this is also their form in the
+   shared `policy` file, so a change here is a new WARDEN_LAYOUT. */
+
+enum warden_mode {
+	WARDEN_MODE_OFF = 0,	 /* neither count nor refuse */
+	WARDEN_MODE_OBSERVE = 1, /* everything but refuse */
+	WARDEN_MODE_ENFORCE = 2,
+};
+
+#define WARDEN_EXEMPT_MAX 512	       /* networks */
+#define WARDEN_SESSION_LIMIT_MAX 200   /* sessions of one host */
+#define WARDEN_FAIL_LIMIT_MAX 100000   /* points */
+#define WARDEN_POINTS_MAX 1000	       /* of one event */
+#define WARDEN_TIME_MAX_SECS (366u * 24 * 3600)
+
+/* Hosts that are not known also have a slow bucket: without it one attempt a
+   minute would never be seen. */
+#define WARDEN_SLOW_LIMIT 300
+#define WARDEN_SLOW_WINDOW_SECS (24u * 3600)
+/* A known host may fail this many times as much. */
+#define WARDEN_KNOWN_FACTOR 4
+/* Blocks double when they follow within this time of peace. */
+#define WARDEN_PEACE_SECS (7u * 24 * 3600)
+
+struct warden_policy {
+	uint32_t mode;		      /* enum warden_mode */
+	uint32_t session_limit;	      /* per host; 0 = no limit */
+	uint32_t login_grace_secs;    /* 1..180 */
+	uint32_t fail_limit;	      /* points that block */
+	uint32_t fail_window_secs;    /* a full bucket drains in this time */
+	uint32_t block_time_secs;     /* first block */
+	uint32_t block_time_max_secs; /* cap of the doubling */
+	uint32_t known_time_secs;     /* how long a login makes a host known */
+	uint32_t ipv4_prefix;	      /* 8..32 */
+	uint32_t ipv6_prefix;	      /* 16..64 */
+	uint32_t deny_private;	      /* private networks into the deny file */
+	uint32_t exempt_count;
+	uint16_t points[16]; /* by enum warden_class */
+	struct warden_net exempt[WARDEN_EXEMPT_MAX];
+};
+
+_Static_assert(sizeof(struct warden_net) == 24, "layout of shared memory");
+_Static_assert(sizeof(struct warden_policy) == 80 + 24 * WARDEN_EXEMPT_MAX,
+	       "layout of shared memory");
+_Static_assert(WARDEN_CLASS_COUNT <= 16, "layout of shared memory");
+
+void warden_policy_init_defaults(struct warden_policy *policy_r);
+
+/* Is every number inside its range? A reader checks what it copied out of
+   shared memory before it believes it. */
+bool warden_policy_is_valid(const struct warden_policy *policy);
+
+/* Is the address in an exempt network? Linear: at most WARDEN_EXEMPT_MAX. */
+bool warden_policy_exempts(const struct warden_policy *policy,
+			   const struct warden_net *addr);
+
+const char *warden_mode_name(unsigned int mode);
+
+#endif
