@@ -1,0 +1,46 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "warden-bucket.h"
+
+static uint64_t bucket_ms(uint64_t points, uint32_t limit,
+			  uint32_t window_secs)
+{
+	return points * window_secs * 1000 / limit;
+}
+
+/* How long until it is empty; 0 = it is. */
+static uint64_t bucket_left(uint64_t empty_at, uint64_t now,
+			    uint32_t window_secs)
+{
+	uint64_t max =
+		(uint64_t)window_secs * 1000 * WARDEN_BUCKET_WINDOWS_MAX;
+
+	if (empty_at <= now)
+		return 0;
+	return empty_at - now > max ? max : empty_at - now;
+}
+
+uint64_t warden_bucket_add(uint64_t empty_at, uint64_t now, uint32_t points,
+			   uint32_t limit, uint32_t window_secs)
+{
+	uint64_t left = bucket_left(empty_at, now, window_secs) +
+			bucket_ms(points, limit, window_secs);
+
+	return now + bucket_left(now + left, now, window_secs);
+}
+
+double warden_bucket_points(uint64_t empty_at, uint64_t now, uint32_t limit,
+			    uint32_t window_secs)
+{
+	return (double)bucket_left(empty_at, now, window_secs) * limit /
+	       ((double)window_secs * 1000);
+}
+
+bool warden_bucket_reaches(uint64_t empty_at, uint64_t now, uint32_t points,
+			   uint32_t limit, uint32_t window_secs)
+{
+	if (points == 0)
+		return true;
+	return bucket_left(empty_at, now, window_secs) >
+	       bucket_ms(points - 1, limit, window_secs);
+}

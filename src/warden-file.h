@@ -1,0 +1,56 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_FILE_H
+#define WARDEN_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "warden-error.h"
+#include "warden-layout.h"
+
+/* A shared file: made with all its room, found by name, checked, mapped.
+
+   A file gets its name by link() when it is complete, so whoever finds one
+   finds all of it, and of several processes that make it at once one wins and
+   the others use that one. Its blocks are allocated when it is made: in a
+   sparse file on a full tmpfs the first write to a hole is a SIGBUS, and an
+   attacker can choose when. */
+
+struct warden_file {
+	void *base; /* NULL = not mapped */
+	size_t size;
+};
+
+enum warden_file_status {
+	WARDEN_FILE_OK,
+	WARDEN_FILE_MISSING, /* no such file */
+	WARDEN_FILE_BAD,     /* cut short, noise, another version or boot */
+	WARDEN_FILE_ERROR,   /* the system said no */
+};
+
+/* Open name in the directory and map it. writable: also for writing. If fd_r
+   is not NULL, the descriptor is kept open and given to the caller. On
+   anything but WARDEN_FILE_OK *error_r says what is wrong. */
+enum warden_file_status warden_file_open(struct warden_file *file_r, int dir_fd,
+					 const char *name,
+					 enum warden_file_kind kind,
+					 bool writable, int *fd_r,
+					 struct warden_error *error_r);
+void warden_file_close(struct warden_file *file);
+
+/* Make it, 0600, unless it is there: then that is the one, and this succeeds
+   too. geometry may be NULL. */
+bool warden_file_create(int dir_fd, const char *name,
+			enum warden_file_kind kind, size_t size,
+			const uint32_t geometry[4],
+			struct warden_error *error_r);
+
+/* Mark what is mapped, or the file of that name if it has a header of ours,
+   as retired, and take its name away. Only the service, alone. */
+void warden_file_retire(int dir_fd, const char *name);
+
+/* Bytes that a file in this directory may take: a quarter of what is free. */
+size_t warden_file_room(int dir_fd);
+
+#endif

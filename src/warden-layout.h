@@ -1,0 +1,203 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_LAYOUT_H
+#define WARDEN_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "warden-policy.h"
+
+/* Every byte that processes share, and who may write it. Three files in
+   base_dir/warden/, 0600 root:
+
+     policy  the service publishes the rules, doveadm the blocked networks;
+	     login and auth map it read-only
+     hosts   what each host did and its live sessions; everybody writes
+     auth    which users failed, as keyed hashes; auth and the service only
+
+   `hosts` is written by login processes, which an attacker may own. Whoever
+   reads it treats each word as a stranger's: no pointer, no lock, no length
+   and no index is ever taken from it. Geometry is read once when the file is
+   opened, checked against the file's size, and kept in private memory.
+
+   A change of anything in this file is a new WARDEN_LAYOUT. Byte order and
+   word size are the machine's: the files live on tmpfs and end with a boot. */
+
+#define WARDEN_MAGIC "DCWARDEN"
+#define WARDEN_LAYOUT 1
+
+enum warden_file_kind {
+	WARDEN_FILE_POLICY = 1,
+	WARDEN_FILE_HOSTS = 2,
+	WARDEN_FILE_AUTH = 3,
+};
+
+/* First in each file. Written once, before the file has its name, except
+   `retired`. */
+struct warden_file_header {
+	char magic[8];	       /* WARDEN_MAGIC, no NUL */
+	uint32_t layout;       /* WARDEN_LAYOUT */
+	uint32_t kind;	       /* enum warden_file_kind */
+	uint64_t size;	       /* of the file, bytes */
+	uint8_t boot_id[16];   /* of the boot that warden time belongs to */
+	uint64_t hash_key[2];  /* SipHash key, drawn at creation */
+	_Atomic uint32_t retired; /* service: another file has taken over */
+	uint32_t geometry[4];  /* hosts: see below; else 0 */
+	uint32_t unused[13];
+};
+_Static_assert(sizeof(struct warden_file_header) == 128, "layout");
+
+/* --- Words ---------------------------------------------------------------
+   A host's record is evicted and given to another host without a lock, so
+   any word of it may be of the former owner. Each mutable word therefore
+   carries a tag, 23 bits of a keyed hash of its host: a word with another tag
+   reads as zero, and an update that expected it fails. */
+#define WARDEN_TAG_BITS 23
+#define WARDEN_VALUE_BITS 41
+#define WARDEN_VALUE_MASK ((UINT64_C(1) << WARDEN_VALUE_BITS) - 1)
+
+enum warden_word {
+	/* The leaky buckets, as the virtual scheduling algorithm of ITU-T
+	   I.371 (GCRA) keeps them: not a level, but the warden time in
+	   milliseconds when the bucket will be empty. */
+	WARDEN_WORD_FAST = 0,
+	WARDEN_WORD_SLOW,
+	WARDEN_WORD_IDLE,    /* sessions of class idle; 30 a minute drain */
+	WARDEN_WORD_BLOCK,   /* until_secs:32 offences:4 reason:5 */
+	WARDEN_WORD_REFUSED, /* connections refused since the block began */
+	WARDEN_WORD_KNOWN,   /* last_login_secs:32 unused:9 */
+	WARDEN_WORD_LAST,    /* last event: secs:32 class:5 protocol:4 */
+	WARDEN_WORDS,
+};
+#define WARDEN_OFFENCES_MAX 15
+
+/* One cache line per host. */
+struct warden_record {
+	_Atomic uint64_t key; /* 0 = free */
+	_Atomic uint64_t words[WARDEN_WORDS];
+};
+_Static_assert(sizeof(struct warden_record) == 64, "layout");
+
+/* Hosts of one family are in sets; a host is in the set that its hash names
+   or nowhere. IPv4 and IPv6 have separate sets, so that neither evicts the
+   other. */
+#define WARDEN_SET_WAYS 8
+struct warden_set {
+	struct warden_record records[WARDEN_SET_WAYS];
+};
+
+/* --- Sessions ------------------------------------------------------------
+   A live unauthenticated session is one word in the bucket of its host:
+   tag:32 start_secs:32. One older than WARDEN_SESSION_MAX_SECS is not there
+   (Dovecot ends an unauthenticated session at 180 s), so what a killed
+   process leaves behind can never shut a host out. The owner, pid:32
+   start_secs:32, only lets the service free it sooner; it counts when its
+   start is the slot's. */
+#define WARDEN_SESSION_BUCKET_SLOTS 256
+#define WARDEN_SESSION_BUCKETS 256
+#define WARDEN_SESSION_MAX_SECS 200
+struct warden_session_bucket {
+	_Atomic uint64_t slots[WARDEN_SESSION_BUCKET_SLOTS];
+	_Atomic uint64_t owners[WARDEN_SESSION_BUCKET_SLOTS];
+};
+
+/* --- Totals --------------------------------------------------------------
+   For `doveadm warden status`: events of the last hour in slots of ten
+   seconds, each word slot_number:32 count:32; a word of another slot number
+   reads as zero. */
+#define WARDEN_TOTAL_SLOT_SECS 10
+#define WARDEN_TOTAL_SLOTS 368 /* an hour, the running slot, and a reserve */
+
+enum warden_total {
+	/* 1..8 are failures by enum warden_class */
+	WARDEN_TOTAL_SUCCESS = 0,
+	WARDEN_TOTAL_REFUSED_BLOCKED = 9, /* at accept or in a session */
+	WARDEN_TOTAL_REFUSED_SESSIONS,	  /* over the session limit */
+	WARDEN_TOTAL_REFUSED_AUTH,	  /* by the passdb */
+	WARDEN_TOTAL_WOULD_REFUSE,	  /* in observe mode */
+	WARDEN_TOTALS,
+};
+_Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
+	       "classes and totals overlap");
+
+/* geometry[] of hosts */
+enum {
+	WARDEN_GEOMETRY_INET_SETS,
+	WARDEN_GEOMETRY_INET6_SETS,
+	WARDEN_GEOMETRY_SESSION_BUCKETS,
+};
+
+/* The file `hosts`: this header, the IPv4 sets, the IPv6 sets, the session
+   buckets. */
+struct warden_hosts_header {
+	struct warden_file_header file;
+	/* goes up whenever a block begins or ends: the service looks */
+	_Atomic uint64_t blocks_changed;
+	/* a host that could not be watched: its set held only blocked ones */
+	_Atomic uint64_t set_full;
+	/* unblocked records that made room */
+	_Atomic uint64_t evicted;
+	/* a session that could not be counted: its bucket was full */
+	_Atomic uint64_t bucket_full;
+	/* updates given up after WARDEN_CAS_TRIES */
+	_Atomic uint64_t contended;
+	/* service: what the state file knows is in this table; it is never
+	   loaded twice, or what an admin has unblocked would come back */
+	_Atomic uint64_t state_loaded;
+	uint64_t unused[10];
+	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
+};
+_Static_assert(sizeof(struct warden_hosts_header) % 64 == 0, "alignment");
+
+/* Every compare-and-swap loop ends after this many tries. */
+#define WARDEN_CAS_TRIES 64
+
+/* --- policy --------------------------------------------------------------
+   Two copies; `generation` is 0 before the first one is published, and
+   copies[generation % 2] is in force. A writer fills the other copy and then
+   raises `generation`, so a kill at any instruction leaves the old one in
+   force. A reader copies, and takes it if `generation` is still the same. */
+struct warden_blocked_network {
+	struct warden_net net;
+	uint32_t until_secs; /* WARDEN_FOREVER_SECS = no end */
+	uint32_t since_secs;
+};
+_Static_assert(sizeof(struct warden_blocked_network) == 32, "layout");
+
+#define WARDEN_NETWORKS_MAX 256
+struct warden_networks {
+	uint32_t count;
+	uint32_t unused;
+	struct warden_blocked_network networks[WARDEN_NETWORKS_MAX];
+};
+
+struct warden_policy_file {
+	struct warden_file_header file;
+	/* warden time, ms; the service, at least every second while alive */
+	_Atomic uint64_t heartbeat;
+	_Atomic uint64_t published; /* warden time, ms */
+	_Atomic uint64_t service_started; /* warden time, ms */
+	_Atomic uint32_t service_pid;
+	_Atomic uint32_t policy_generation;
+	_Atomic uint32_t networks_generation;
+	uint32_t unused[7];
+	struct warden_policy policies[2];	/* writer: the service */
+	struct warden_networks networks[2];	/* writers: flock() on the file */
+};
+_Static_assert(sizeof(struct warden_policy) % 8 == 0, "copied as words");
+_Static_assert(sizeof(struct warden_networks) % 8 == 0, "copied as words");
+
+/* A policy whose service has been silent for this long binds nobody. */
+#define WARDEN_HEARTBEAT_MAX_SECS 120
+
+/* --- auth ----------------------------------------------------------------
+   Which user failed from a host lately: [host tag:24][user:23][more than
+   one:1][secs / 16, low bits:16]. Hosts and users only as keyed hashes. */
+#define WARDEN_SUSPECT_WAYS 8
+#define WARDEN_SUSPECT_SETS 8192
+struct warden_auth_file {
+	struct warden_file_header file;
+	_Atomic uint64_t suspects[WARDEN_SUSPECT_SETS][WARDEN_SUSPECT_WAYS];
+};
+
+#endif

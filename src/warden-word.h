@@ -1,0 +1,91 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_WORD_H
+#define WARDEN_WORD_H
+
+#include "warden-layout.h"
+
+/* The tagged words of a record, see warden-layout.h: what is packed into one,
+   and how it is read and replaced. Internal to the table. */
+
+static inline uint64_t warden_word_pack(uint32_t tag, uint64_t value)
+{
+	return ((uint64_t)tag << WARDEN_VALUE_BITS) |
+	       (value & WARDEN_VALUE_MASK);
+}
+
+/* The value for the host with that tag; a word of another host is zero. */
+static inline uint64_t warden_word_value(uint64_t raw, uint32_t tag)
+{
+	return raw >> WARDEN_VALUE_BITS == tag ? raw & WARDEN_VALUE_MASK : 0;
+}
+
+static inline uint64_t warden_word_load(const struct warden_record *record,
+					enum warden_word word, uint32_t tag)
+{
+	return warden_word_value(
+		atomic_load_explicit(&record->words[word],
+				     memory_order_acquire),
+		tag);
+}
+
+/* WARDEN_WORD_BLOCK */
+struct warden_block_word {
+	uint32_t until_secs;
+	uint8_t offences; /* 0..WARDEN_OFFENCES_MAX */
+	uint8_t reason;	  /* enum warden_class */
+};
+
+static inline uint64_t
+warden_block_word_pack(const struct warden_block_word *block)
+{
+	return ((uint64_t)block->until_secs << 9) |
+	       ((uint64_t)(block->offences & 15) << 5) | (block->reason & 31);
+}
+
+static inline struct warden_block_word
+warden_block_word_unpack(uint64_t value)
+{
+	struct warden_block_word block = {
+		.until_secs = (uint32_t)(value >> 9),
+		.offences = (value >> 5) & 15,
+		.reason = value & 31,
+	};
+	return block;
+}
+
+/* WARDEN_WORD_KNOWN */
+static inline uint64_t warden_known_word_pack(uint32_t login_secs)
+{
+	return (uint64_t)login_secs << 9;
+}
+
+static inline uint32_t warden_known_word_unpack(uint64_t value)
+{
+	return (uint32_t)(value >> 9);
+}
+
+/* WARDEN_WORD_LAST */
+struct warden_last_word {
+	uint32_t secs;
+	uint8_t class;	  /* enum warden_class */
+	uint8_t protocol; /* enum warden_protocol */
+};
+
+static inline uint64_t
+warden_last_word_pack(const struct warden_last_word *last)
+{
+	return ((uint64_t)last->secs << 9) |
+	       ((uint64_t)(last->class & 31) << 4) | (last->protocol & 15);
+}
+
+static inline struct warden_last_word warden_last_word_unpack(uint64_t value)
+{
+	struct warden_last_word last = {
+		.secs = (uint32_t)(value >> 9),
+		.class = (value >> 4) & 31,
+		.protocol = value & 15,
+	};
+	return last;
+}
+
+#endif
