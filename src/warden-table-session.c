@@ -1,0 +1,201 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* The live unauthenticated sessions of a host. A session is one word, so that
+   it is opened and closed by one compare-and-swap each, and its start time
+   makes it disappear by itself when its process did not close it. */
+
+#include "warden-hash.h"
+#include "warden-table.h"
+#include "warden.h"
+
+/* A start later than this is not a session: a stranger wrote it. */
+#define START_AHEAD_MAX_SECS 2
+
+struct session_place {
+	struct warden_session_bucket *bucket;
+	uint32_t bucket_index;
+	uint32_t tag;
+};
+
+static struct session_place place_of(const struct warden_table *table,
+				     const struct warden_host *host)
+{
+	/* a /64 and an IPv4 address may have the same number */
+	uint64_t hash = warden_hash_u64(table->hash_key,
+					host->key ^ ((uint64_t)host->family
+						     << 56));
+	uint32_t index = (uint32_t)((hash >> 32) * table->bucket_count >> 32);
+	struct session_place place = {
+		.bucket = &table->buckets[index],
+		.bucket_index = index,
+		.tag = (uint32_t)hash,
+	};
+	return place;
+}
+
+static uint64_t slot_pack(uint32_t high, uint32_t start_secs)
+{
+	return (uint64_t)high << 32 | start_secs;
+}
+
+static bool slot_is_live(uint64_t slot, uint32_t now_secs)
+{
+	uint32_t start = (uint32_t)slot;
+
+	if (slot == 0)
+		return false;
+	if (start > now_secs)
+		return start - now_secs <= START_AHEAD_MAX_SECS;
+	return now_secs - start <= WARDEN_SESSION_MAX_SECS;
+}
+
+static uint64_t slot_load(const _Atomic uint64_t *slot)
+{
+	return atomic_load_explicit(slot, memory_order_acquire);
+}
+
+static bool slot_replace(_Atomic uint64_t *slot, uint64_t from, uint64_t to)
+{
+	return atomic_compare_exchange_strong_explicit(slot, &from, to,
+						       memory_order_acq_rel,
+						       memory_order_relaxed);
+}
+
+static uint32_t place_count(const struct session_place *place,
+			    uint32_t now_secs)
+{
+	uint32_t count = 0;
+
+	for (unsigned int i = 0; i < WARDEN_SESSION_BUCKET_SLOTS; i++) {
+		uint64_t slot = slot_load(&place->bucket->slots[i]);
+
+		if (slot >> 32 == place->tag && slot_is_live(slot, now_secs))
+			count++;
+	}
+	return count;
+}
+
+/* Take the first slot that is free or has run out. Returns its index, or -1:
+   there is none. */
+static int place_take(const struct session_place *place, uint64_t session,
+		      uint32_t now_secs)
+{
+	for (int i = 0; i < WARDEN_SESSION_BUCKET_SLOTS; i++) {
+		_Atomic uint64_t *slot = &place->bucket->slots[i];
+		uint64_t present = slot_load(slot);
+
+		if (!slot_is_live(present, now_secs) &&
+		    slot_replace(slot, present, session))
+			return i;
+	}
+	return -1;
+}
+
+int warden_table_session_open(struct warden_table *table,
+			      const struct warden_host *host, uint32_t limit,
+			      pid_t pid, uint64_t now,
+			      struct warden_session *session_r)
+{
+	struct session_place place = place_of(table, host);
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	uint64_t session = slot_pack(place.tag, now_secs);
+	int index;
+
+	*session_r = (struct warden_session){ 0 };
+	if (limit != 0 && place_count(&place, now_secs) >= limit)
+		return 0;
+	index = place_take(&place, session, now_secs);
+	if (index < 0) {
+		atomic_fetch_add_explicit(&table->header->bucket_full, 1,
+					  memory_order_relaxed);
+		return -1;
+	}
+	session_r->slot = session;
+	session_r->bucket = place.bucket_index;
+	session_r->index = (uint32_t)index;
+	/* others may have counted at the same time as we did: look again, now
+	   that all of us can be seen */
+	if (limit != 0 && place_count(&place, now_secs) > limit) {
+		warden_table_session_close(table, session_r);
+		return 0;
+	}
+	atomic_store_explicit(&place.bucket->owners[index],
+			      slot_pack((uint32_t)pid, now_secs),
+			      memory_order_release);
+	return 1;
+}
+
+void warden_table_session_close(struct warden_table *table,
+				struct warden_session *session)
+{
+	if (session->slot != 0 && session->bucket < table->bucket_count &&
+	    session->index < WARDEN_SESSION_BUCKET_SLOTS) {
+		(void)slot_replace(&table->buckets[session->bucket]
+					    .slots[session->index],
+				   session->slot, 0);
+	}
+	*session = (struct warden_session){ 0 };
+}
+
+uint32_t warden_table_sessions(const struct warden_table *table,
+			       const struct warden_host *host, uint64_t now)
+{
+	struct session_place place = place_of(table, host);
+
+	return place_count(&place, (uint32_t)(now / 1000));
+}
+
+uint32_t warden_table_sessions_total(const struct warden_table *table,
+				     uint64_t now)
+{
+	uint32_t now_secs = (uint32_t)(now / 1000), count = 0;
+
+	for (uint32_t b = 0; b < table->bucket_count; b++) {
+		for (unsigned int i = 0; i < WARDEN_SESSION_BUCKET_SLOTS;
+		     i++) {
+			if (slot_is_live(slot_load(&table->buckets[b].slots[i]),
+					 now_secs))
+				count++;
+		}
+	}
+	return count;
+}
+
+static bool bucket_reap_slot(struct warden_session_bucket *bucket,
+			     unsigned int index,
+			     bool (*is_dead)(pid_t pid, uint32_t start_secs),
+			     uint32_t now_secs)
+{
+	uint64_t slot = slot_load(&bucket->slots[index]);
+	uint64_t owner = slot_load(&bucket->owners[index]);
+	uint32_t pid = (uint32_t)(owner >> 32);
+
+	if (slot == 0)
+		return false;
+	if (!slot_is_live(slot, now_secs))
+		return slot_replace(&bucket->slots[index], slot, 0);
+	/* the owner is written after the slot: until then it is the one
+	   before, whose start is another */
+	if ((uint32_t)owner != (uint32_t)slot || pid == 0 || pid > INT32_MAX ||
+	    !is_dead((pid_t)pid, (uint32_t)slot))
+		return false;
+	return slot_replace(&bucket->slots[index], slot, 0);
+}
+
+uint32_t warden_table_sessions_reap(struct warden_table *table,
+				    bool (*is_dead)(pid_t pid,
+						    uint32_t start_secs),
+				    uint64_t now)
+{
+	uint32_t now_secs = (uint32_t)(now / 1000), freed = 0;
+
+	for (uint32_t b = 0; b < table->bucket_count; b++) {
+		for (unsigned int i = 0; i < WARDEN_SESSION_BUCKET_SLOTS;
+		     i++) {
+			if (bucket_reap_slot(&table->buckets[b], i, is_dead,
+					     now_secs))
+				freed++;
+		}
+	}
+	return freed;
+}

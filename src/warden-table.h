@@ -1,0 +1,189 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_TABLE_H
+#define WARDEN_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "warden-address.h"
+#include "warden-class.h"
+#include "warden-layout.h"
+
+/* The hosts, their sessions and the totals: the file `hosts` in memory.
+
+   Many processes work on it at once, some of them perhaps an attacker's, and
+   any of them may be killed at any instruction. There is no lock. Who may call
+   what, what it may race with, and what a kill inside it leaves:
+
+   call               | who               | races with | a kill leaves
+   -------------------+-------------------+------------+---------------------
+   find, read         | all               | all        | nothing
+   count              | login, auth       | all        | some of its words
+		      |                   |            | updated: an event
+		      |                   |            | counted in part or
+		      |                   |            | not at all
+   count that blocks  | login, auth       | all        | the block is there or
+		      |                   |            | not; the service may
+		      |                   |            | learn of it only at
+		      |                   |            | its next full sweep
+   success            | auth              | all        | as count
+   claim (inside of   | login, auth,      | all        | a claimed record with
+   count, block, ...) | doveadm, service  |            | words of its former
+		      |                   |            | owner: their tag is
+		      |                   |            | another's, so they
+		      |                   |            | read as zero
+   evict (inside of   | as claim          | all        | the old record or the
+   claim)             |                   |            | claimed one
+   refuse             | login, auth       | all        | a refusal not counted
+   expire             | service           | all        | an empty record, or
+		      |                   |            | none
+   block, unblock     | doveadm, service  | all        | points cleared, the
+		      |                   |            | block as it was; or
+		      |                   |            | done
+   session open       | login             | all        | a session that stops
+		      |                   |            | counting after
+		      |                   |            | WARDEN_SESSION_MAX_
+		      |                   |            | SECS, or when it is
+		      |                   |            | reaped
+   session close      | its owner         | all        | as session open
+   session reap       | service           | all        | nothing
+   total add          | all               | all        | an event not in the
+		      |                   |            | totals
+   create             | root              | all        | a temporary file that
+		      |                   |            | nobody opens
+
+   Progress: an update is a compare-and-swap loop of at most WARDEN_CAS_TRIES;
+   after that it is given up and counted in `contended`. A search looks at one
+   set of WARDEN_SET_WAYS records, a session at one bucket.
+
+   Two processes that claim a record for the same host at once may both
+   succeed, in two records of the set. Each looks at the set again after its
+   claim, and the one that is not first there takes its own back. Every search
+   takes the first, so a second one that a kill left behind is never used.
+
+   A record is evicted for a new host in this order: free, nothing in it,
+   points, known, former offender; the one with the oldest event first. A
+   blocked host is never evicted: when the whole set is blocked, the new host
+   is not watched, and `set_full` goes up. */
+
+struct warden_table {
+	struct warden_hosts_header *header;
+	struct warden_set *sets[2];	/* IPv4, IPv6 */
+	struct warden_session_bucket *buckets;
+	/* private copies: never read again from shared memory */
+	uint32_t set_count[2];
+	uint32_t bucket_count;
+	uint64_t hash_key[2];
+};
+
+/* Bytes that a table for this many hosts takes, and its geometry. hosts is
+   the room for both families together, half each, rounded up to whole sets. */
+#define WARDEN_TABLE_HOSTS_MIN 1024
+#define WARDEN_TABLE_HOSTS_DEFAULT 131072
+#define WARDEN_TABLE_HOSTS_MAX 16777216
+size_t warden_table_size(uint32_t hosts, uint32_t geometry_r[4]);
+
+/* Look at a mapped file of that size. false: its geometry does not fit. */
+bool warden_table_init(struct warden_table *table_r, void *base, size_t size);
+
+/* What is known of a host, read in one go: each word is whole, but two words
+   may be of different moments. Times are seconds of warden time, 0 = never. */
+struct warden_host_info {
+	struct warden_host host;
+	double points, slow_points; /* now, by the policy given */
+	uint32_t blocked_until;	    /* also of a block that has ended */
+	uint32_t last_login;
+	uint32_t last_event;
+	uint64_t refused;
+	uint8_t offences; /* blocks without a week of peace between */
+	uint8_t reason;	  /* enum warden_class, of the last block */
+	uint8_t last_class;
+	uint8_t last_protocol;
+	uint32_t sessions; /* live and unauthenticated */
+	bool blocked;	   /* now */
+	bool known;	   /* now */
+};
+
+/* false: nothing is known of it; *info_r is zero but for host. */
+bool warden_table_read(const struct warden_table *table,
+		       const struct warden_host *host,
+		       const struct warden_policy *policy, uint64_t now,
+		       struct warden_host_info *info_r);
+
+/* Walk over every host with something in its record; index_io starts at 0.
+   false: the end. sessions is not filled in: see warden_table_sessions(). */
+bool warden_table_next(const struct warden_table *table, uint64_t *index_io,
+		       const struct warden_policy *policy, uint64_t now,
+		       struct warden_host_info *info_r);
+
+/* Free the records that nothing is left in. Returns how many. The service. */
+uint64_t warden_table_expire(struct warden_table *table,
+			     const struct warden_policy *policy, uint64_t now);
+
+/* Seconds of warden time until which the host is blocked; 0: it is not. The
+   hot path: one set, no write. */
+uint32_t warden_table_blocked_until(const struct warden_table *table,
+				    const struct warden_host *host,
+				    uint64_t now);
+
+/* Count one event. Returns true if it began a block. may_block: the policy is
+   in force; otherwise points are counted and nobody is blocked. */
+bool warden_table_count(struct warden_table *table,
+			const struct warden_host *host,
+			const struct warden_policy *policy, bool may_block,
+			enum warden_class class, enum warden_protocol protocol,
+			uint64_t now);
+/* The host is known from now on. clear_points: and starts anew. */
+void warden_table_success(struct warden_table *table,
+			  const struct warden_host *host, bool clear_points,
+			  uint64_t now);
+/* A connection of a blocked host was refused. */
+void warden_table_refused(struct warden_table *table,
+			  const struct warden_host *host);
+
+/* Block until then (WARDEN_FOREVER_SECS: no end), whatever it was. false: no
+   record could be had, its set is full of blocked hosts. */
+bool warden_table_block(struct warden_table *table,
+			const struct warden_host *host, uint32_t until_secs,
+			unsigned int offences, enum warden_class reason,
+			uint64_t now);
+/* Forget points, block and offences. Returns true if it was blocked. */
+bool warden_table_unblock(struct warden_table *table,
+			  const struct warden_host *host, uint64_t now);
+/* From the state file: as known since that login. */
+void warden_table_set_known(struct warden_table *table,
+			    const struct warden_host *host,
+			    uint32_t last_login_secs, uint64_t now);
+
+/* Sessions. open: counts the host's, and claims a slot if there are fewer
+   than limit (0 = no limit). 1: claimed; 0: over the limit; -1: the bucket is
+   full, not counted. */
+struct warden_session;
+int warden_table_session_open(struct warden_table *table,
+			      const struct warden_host *host, uint32_t limit,
+			      pid_t pid, uint64_t now,
+			      struct warden_session *session_r);
+void warden_table_session_close(struct warden_table *table,
+				struct warden_session *session);
+/* Of one host, and of all. */
+uint32_t warden_table_sessions(const struct warden_table *table,
+			       const struct warden_host *host, uint64_t now);
+uint32_t warden_table_sessions_total(const struct warden_table *table,
+				     uint64_t now);
+/* Free the sessions that have run out, and those of processes for which
+   is_dead(pid, start_secs) is true. Returns how many. */
+uint32_t warden_table_sessions_reap(struct warden_table *table,
+				    bool (*is_dead)(pid_t pid,
+						    uint32_t start_secs),
+				    uint64_t now);
+
+/* Totals. secs: how far back, at most 3600; the running slot included. */
+void warden_table_total_add(struct warden_table *table,
+			    enum warden_total total, uint64_t now);
+uint64_t warden_table_total(const struct warden_table *table,
+			    enum warden_total total, uint32_t secs,
+			    uint64_t now);
+
+#endif

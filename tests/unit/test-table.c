@@ -1,0 +1,600 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "unit.h"
+#include "warden-table.h"
+#include "warden-word.h"
+#include "warden.h"
+
+#define HOUR_SECS 3600
+#define WEEK_SECS (7 * 24 * HOUR_SECS)
+
+struct fixture {
+	struct warden_table table;
+	struct warden_policy policy;
+	void *base;
+};
+
+static struct fixture *fixture_create(uint32_t hosts)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+	uint32_t geometry[4];
+	size_t size = warden_table_size(hosts, geometry);
+	struct warden_hosts_header *header;
+
+	f->base = aligned_alloc(64, size);
+	assert_non_null(f->base);
+	memset(f->base, 0, size);
+	header = f->base;
+	memcpy(header->file.geometry, geometry, sizeof(geometry));
+	header->file.hash_key[0] = 0x1234;
+	header->file.hash_key[1] = 0x5678;
+	assert_true(warden_table_init(&f->table, f->base, size));
+	warden_policy_init_defaults(&f->policy);
+	return f;
+}
+
+static int setup(void **state)
+{
+	*state = fixture_create(WARDEN_TABLE_HOSTS_MIN);
+	return 0;
+}
+
+/* One set a family: every host is in the same one. */
+static int setup_one_set(void **state)
+{
+	*state = fixture_create(2 * WARDEN_SET_WAYS);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	free(f->base);
+	test_free(f);
+	return 0;
+}
+
+static bool count(struct fixture *f, const char *host,
+		  enum warden_class class, uint64_t now)
+{
+	struct warden_host h = unit_host(host);
+
+	return warden_table_count(&f->table, &h, &f->policy, true, class,
+				  WARDEN_PROTOCOL_IMAP, now);
+}
+
+static struct warden_host_info info(struct fixture *f, const char *host,
+				    uint64_t now)
+{
+	struct warden_host h = unit_host(host);
+	struct warden_host_info i;
+
+	(void)warden_table_read(&f->table, &h, &f->policy, now, &i);
+	return i;
+}
+
+static struct warden_host numbered(uint32_t number)
+{
+	struct warden_host host = { .key = 0x0a000000 + number,
+				    .family = WARDEN_INET };
+	return host;
+}
+
+/* --- Blocking ------------------------------------------------------------- */
+
+static void test_blocked_at_the_limit_not_before(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 9; i++)
+		assert_false(count(f, "192.0.2.1", WARDEN_AUTH_FAILED,
+				   UNIT_NOW + (uint64_t)i));
+	assert_false(info(f, "192.0.2.1", UNIT_NOW + 9).blocked);
+	assert_true(count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW + 9));
+	assert_true(info(f, "192.0.2.1", UNIT_NOW + 9).blocked);
+	assert_int_equal(info(f, "192.0.2.1", UNIT_NOW + 9).reason,
+			 WARDEN_AUTH_FAILED);
+	/* the block is begun once */
+	assert_false(count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW + 10));
+	assert_false(info(f, "192.0.2.2", UNIT_NOW + 9).blocked);
+}
+
+static void test_unknown_users_weigh_double(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 4; i++)
+		assert_false(
+			count(f, "192.0.2.1", WARDEN_USER_UNKNOWN, UNIT_NOW));
+	assert_true(count(f, "192.0.2.1", WARDEN_USER_UNKNOWN, UNIT_NOW));
+}
+
+static void test_one_attempt_a_minute_fills_the_slow_bucket(void **state)
+{
+	struct fixture *f = *state;
+	int attempts = 0;
+
+	while (!count(f, "192.0.2.1", WARDEN_AUTH_FAILED,
+		      UNIT_NOW + (uint64_t)attempts * 60000)) {
+		attempts++;
+		assert_true(attempts < 100);
+	}
+	assert_in_range(attempts, 29, 33);
+}
+
+static void test_block_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	uint64_t end = UNIT_NOW + (uint64_t)f->policy.block_time_secs * 1000;
+
+	for (int i = 0; i < 10; i++)
+		(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	assert_int_equal(warden_table_blocked_until(&f->table, &host,
+						    UNIT_NOW),
+			 UNIT_NOW / 1000 + f->policy.block_time_secs);
+	assert_int_not_equal(
+		warden_table_blocked_until(&f->table, &host, end - 1), 0);
+	assert_int_equal(warden_table_blocked_until(&f->table, &host, end), 0);
+	/* and the first mistake afterwards does not block again */
+	assert_false(count(f, "192.0.2.1", WARDEN_AUTH_FAILED, end));
+	assert_true(info(f, "192.0.2.1", end).points <= 10.0);
+}
+
+static uint32_t block_again(struct fixture *f, uint64_t *now)
+{
+	struct warden_host host = unit_host("192.0.2.1");
+
+	for (int i = 0; i < 10; i++)
+		(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, *now);
+	return warden_table_blocked_until(&f->table, &host, *now) -
+	       (uint32_t)(*now / 1000);
+}
+
+static void test_blocks_double_up_to_the_cap(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = UNIT_NOW;
+	uint32_t expected = f->policy.block_time_secs;
+
+	for (int i = 0; i < 20; i++) {
+		uint32_t secs = block_again(f, &now);
+
+		assert_int_equal(secs, expected);
+		now += (uint64_t)secs * 1000;
+		expected *= 2;
+		if (expected > f->policy.block_time_max_secs)
+			expected = f->policy.block_time_max_secs;
+	}
+}
+
+static void test_a_week_of_peace_is_forgiven(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = UNIT_NOW;
+
+	now += (uint64_t)block_again(f, &now) * 1000;
+	now += (uint64_t)block_again(f, &now) * 1000;
+	now += (uint64_t)WEEK_SECS * 1000;
+	assert_int_equal(block_again(f, &now), f->policy.block_time_secs);
+}
+
+static void test_known_host_may_fail_four_times_as_much(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	warden_table_success(&f->table, &host, false, UNIT_NOW);
+	for (int i = 0; i < 39; i++)
+		assert_false(
+			count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW));
+	assert_true(count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW));
+}
+
+static void test_known_time_runs_out(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	uint64_t later =
+		UNIT_NOW + (uint64_t)f->policy.known_time_secs * 1000;
+
+	warden_table_success(&f->table, &host, false, UNIT_NOW);
+	assert_true(info(f, "192.0.2.1", later - 1).known);
+	assert_false(info(f, "192.0.2.1", later).known);
+}
+
+static void test_success_clears_points_only_when_told(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	warden_table_success(&f->table, &host, false, UNIT_NOW);
+	assert_true(info(f, "192.0.2.1", UNIT_NOW).points == 10.0);
+	warden_table_success(&f->table, &host, true, UNIT_NOW);
+	assert_true(info(f, "192.0.2.1", UNIT_NOW).points == 0.0);
+}
+
+static void test_thirty_idle_sessions_a_minute_are_free(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 30; i++)
+		(void)count(f, "192.0.2.1", WARDEN_IDLE, UNIT_NOW);
+	assert_true(info(f, "192.0.2.1", UNIT_NOW).points == 0.0);
+	(void)count(f, "192.0.2.1", WARDEN_IDLE, UNIT_NOW);
+	assert_true(info(f, "192.0.2.1", UNIT_NOW).points == 1.0);
+	/* two seconds later one more is free */
+	(void)count(f, "192.0.2.1", WARDEN_IDLE, UNIT_NOW + 2000);
+	assert_true(info(f, "192.0.2.1", UNIT_NOW + 2000).points < 1.0);
+}
+
+static void test_nobody_is_blocked_without_policy(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	for (int i = 0; i < 100; i++) {
+		assert_false(warden_table_count(
+			&f->table, &host, &f->policy, false,
+			WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+	}
+	assert_false(info(f, "192.0.2.1", UNIT_NOW).blocked);
+}
+
+static void test_unblocked_host_starts_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	uint64_t changed;
+
+	for (int i = 0; i < 10; i++)
+		(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	changed = f->table.header->blocks_changed;
+	assert_true(warden_table_unblock(&f->table, &host, UNIT_NOW));
+	assert_int_equal(f->table.header->blocks_changed, changed + 1);
+	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
+			 0);
+	assert_false(count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW));
+	assert_int_equal(info(f, "192.0.2.1", UNIT_NOW).offences, 0);
+	assert_false(warden_table_unblock(&f->table, &host, UNIT_NOW));
+}
+
+static void test_block_without_end(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("2001:db8:1:2::3");
+
+	assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+				       WARDEN_MANUAL, UNIT_NOW));
+	assert_int_equal(
+		warden_table_blocked_until(&f->table, &host, UNIT_NOW * 2),
+		UINT32_MAX);
+	assert_int_equal(info(f, "2001:db8:1:2:ffff::", UNIT_NOW).reason,
+			 WARDEN_MANUAL);
+}
+
+static void test_refusals_are_counted_since_the_block_began(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	warden_table_refused(&f->table, &host);
+	assert_int_equal(info(f, "192.0.2.1", UNIT_NOW).refused, 0);
+	(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	warden_table_refused(&f->table, &host);
+	for (int i = 0; i < 10; i++)
+		(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	assert_int_equal(info(f, "192.0.2.1", UNIT_NOW).refused, 0);
+	for (int i = 0; i < 3; i++)
+		warden_table_refused(&f->table, &host);
+	assert_int_equal(info(f, "192.0.2.1", UNIT_NOW).refused, 3);
+}
+
+/* --- A record that changes hands ------------------------------------------ */
+
+static struct warden_record *record_of(struct fixture *f, uint64_t key)
+{
+	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
+		if (f->table.sets[0]->records[i].key == key)
+			return &f->table.sets[0]->records[i];
+	}
+	return NULL;
+}
+
+/* Reuse, case 1: the new owner finds the former owner's words. */
+static void test_reuse_former_owners_words_read_as_zero(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host old = numbered(1), new = numbered(2);
+	struct warden_record *record;
+	struct warden_host_info i;
+
+	(void)warden_table_block(&f->table, &old, UINT32_MAX, 3,
+				 WARDEN_AUTH_FAILED, UNIT_NOW);
+	warden_table_success(&f->table, &old, false, UNIT_NOW);
+	record = record_of(f, old.key);
+	assert_non_null(record);
+	/* killed right after the claim, before the words are wiped */
+	record->key = new.key;
+	(void)warden_table_read(&f->table, &new, &f->policy, UNIT_NOW, &i);
+	assert_false(i.blocked);
+	assert_false(i.known);
+	assert_int_equal(i.offences, 0);
+	assert_false(warden_table_count(&f->table, &new, &f->policy, true,
+					WARDEN_AUTH_FAILED,
+					WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+	(void)warden_table_read(&f->table, &new, &f->policy, UNIT_NOW, &i);
+	assert_true(i.points == 10.0);
+}
+
+/* Reuse, case 2: two claims of one host leave one. */
+static void test_reuse_second_record_of_a_host_is_not_used(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = numbered(1);
+	struct warden_set *set = f->table.sets[0];
+	struct warden_host_info i;
+	uint64_t index = 0;
+	unsigned int seen = 0;
+
+	/* what a process leaves that is killed between claim and second look */
+	set->records[5].key = host.key;
+	set->records[2].key = host.key;
+	for (int n = 0; n < 10; n++) {
+		(void)warden_table_count(&f->table, &host, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+	}
+	assert_int_equal(set->records[5].words[WARDEN_WORD_BLOCK], 0);
+	assert_int_not_equal(set->records[2].words[WARDEN_WORD_BLOCK], 0);
+	while (warden_table_next(&f->table, &index, &f->policy, UNIT_NOW, &i))
+		seen++;
+	assert_int_equal(seen, 1);
+}
+
+/* Reuse, case 3: the second record comes forward, but not its past. */
+static void test_reuse_unblock_reaches_the_second_record(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = numbered(1);
+	struct warden_set *set = f->table.sets[0];
+
+	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
+				 WARDEN_MANUAL, UNIT_NOW);
+	assert_int_equal(set->records[0].key, host.key);
+	memcpy(&set->records[3], &set->records[0], sizeof(set->records[3]));
+	assert_true(warden_table_unblock(&f->table, &host, UNIT_NOW));
+	set->records[0].key = 0;
+	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
+			 0);
+}
+
+static void test_least_valuable_record_makes_room(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host_info i;
+	struct warden_host host;
+
+	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
+		host = numbered(n);
+		(void)warden_table_count(&f->table, &host, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP,
+					 UNIT_NOW + n * UINT64_C(1000));
+	}
+	host = numbered(1); /* the oldest, but known */
+	warden_table_success(&f->table, &host, false, UNIT_NOW);
+	host = numbered(2); /* the next, but blocked */
+	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
+				 WARDEN_MANUAL, UNIT_NOW);
+	host = numbered(100);
+	(void)warden_table_count(&f->table, &host, &f->policy, true,
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
+				 UNIT_NOW + 60000);
+	assert_non_null(record_of(f, numbered(1).key));
+	assert_non_null(record_of(f, numbered(2).key));
+	assert_null(record_of(f, numbered(3).key));
+	assert_non_null(record_of(f, numbered(100).key));
+	(void)warden_table_read(&f->table, &host, &f->policy, UNIT_NOW + 60000,
+				&i);
+	assert_true(i.points == 10.0);
+	assert_int_equal(f->table.header->evicted, 1);
+}
+
+static void test_blocked_host_is_never_evicted(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host;
+
+	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
+		host = numbered(n);
+		assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+					       WARDEN_MANUAL, UNIT_NOW));
+	}
+	host = numbered(100);
+	assert_false(warden_table_count(&f->table, &host, &f->policy, true,
+					WARDEN_AUTH_FAILED,
+					WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+	assert_false(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+					WARDEN_MANUAL, UNIT_NOW));
+	assert_int_equal(f->table.header->set_full, 2);
+	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
+		host = numbered(n);
+		assert_int_not_equal(warden_table_blocked_until(
+					     &f->table, &host, UNIT_NOW),
+				     0);
+	}
+}
+
+static void test_ipv6_does_not_evict_ipv4(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host v4 = numbered(1);
+
+	(void)warden_table_count(&f->table, &v4, &f->policy, true,
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
+				 UNIT_NOW);
+	for (uint64_t n = 1; n <= 1000; n++) {
+		struct warden_host v6 = { .key = UINT64_C(0x20010db8) << 32 | n,
+					  .family = WARDEN_INET6 };
+
+		(void)warden_table_count(&f->table, &v6, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+	}
+	assert_non_null(record_of(f, v4.key));
+}
+
+static void test_expire_frees_what_is_empty_only(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host failed = unit_host("192.0.2.1");
+	struct warden_host known = unit_host("192.0.2.2");
+	uint64_t later = UNIT_NOW + UINT64_C(1000) * HOUR_SECS * 48;
+
+	(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	warden_table_success(&f->table, &known, false, UNIT_NOW);
+	assert_int_equal(warden_table_expire(&f->table, &f->policy, UNIT_NOW),
+			 0);
+	assert_int_equal(warden_table_expire(&f->table, &f->policy, later), 1);
+	assert_true(info(f, "192.0.2.2", later).known);
+	assert_int_equal(info(f, "192.0.2.1", later).last_event, 0);
+	(void)failed;
+}
+
+/* --- Untrusted bytes ------------------------------------------------------ */
+
+static void test_geometry_that_does_not_fit(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_hosts_header *header = f->base;
+	struct warden_table table;
+	uint32_t geometry[4];
+	size_t size = warden_table_size(WARDEN_TABLE_HOSTS_MIN, geometry);
+
+	assert_true(warden_table_init(&table, f->base, size));
+	assert_false(warden_table_init(&table, f->base, size - 1));
+	assert_false(warden_table_init(&table, f->base, 16));
+	header->file.geometry[WARDEN_GEOMETRY_INET_SETS]++;
+	assert_false(warden_table_init(&table, f->base, size));
+	header->file.geometry[WARDEN_GEOMETRY_INET_SETS] = UINT32_MAX;
+	assert_false(warden_table_init(&table, f->base, size));
+	header->file.geometry[WARDEN_GEOMETRY_INET_SETS] = 0;
+	assert_false(warden_table_init(&table, f->base, size));
+}
+
+static void test_noise_in_every_word(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t geometry[4];
+	size_t size = warden_table_size(WARDEN_TABLE_HOSTS_MIN, geometry);
+	unsigned char *bytes = f->base;
+	unsigned int seed = 20261122;
+	struct warden_host_info i;
+	struct warden_session session;
+	uint64_t index = 0, walked = 0;
+
+	print_message("seed %u\n", seed);
+	for (size_t n = sizeof(struct warden_file_header); n < size; n++)
+		bytes[n] = (unsigned char)rand_r(&seed);
+	while (warden_table_next(&f->table, &index, &f->policy, UNIT_NOW, &i))
+		walked++;
+	assert_true(walked <= WARDEN_TABLE_HOSTS_MIN);
+	for (uint32_t n = 1; n < 2000; n++) {
+		struct warden_host host = numbered(n);
+
+		(void)warden_table_count(&f->table, &host, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+		(void)warden_table_blocked_until(&f->table, &host, UNIT_NOW);
+		(void)warden_table_unblock(&f->table, &host, UNIT_NOW);
+		(void)warden_table_session_open(&f->table, &host, 10, 1,
+						UNIT_NOW, &session);
+		warden_table_session_close(&f->table, &session);
+	}
+	(void)warden_table_expire(&f->table, &f->policy, UNIT_NOW);
+}
+
+static void test_key_in_the_wrong_set_is_not_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host_info i;
+	unsigned int seen = 0;
+	uint64_t index = 0;
+
+	/* the same foreign key everywhere: only its own set may show it */
+	for (uint32_t s = 0; s < f->table.set_count[0]; s++)
+		f->table.sets[0][s].records[0].key = 0xc0000201;
+	(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	while (warden_table_next(&f->table, &index, &f->policy, UNIT_NOW, &i))
+		seen++;
+	assert_int_equal(seen, 1);
+}
+
+/* --- Totals --------------------------------------------------------------- */
+
+static void test_totals_of_minute_and_hour(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_table *table = &f->table;
+	uint64_t later = UNIT_NOW + 10 * 60 * 1000;
+
+	for (int i = 0; i < 5; i++)
+		warden_table_total_add(table, WARDEN_TOTAL_REFUSED_AUTH,
+				       UNIT_NOW);
+	warden_table_total_add(table, WARDEN_TOTAL_REFUSED_AUTH, later);
+	assert_int_equal(warden_table_total(table, WARDEN_TOTAL_REFUSED_AUTH,
+					    60, UNIT_NOW),
+			 5);
+	assert_int_equal(warden_table_total(table, WARDEN_TOTAL_REFUSED_AUTH,
+					    60, later),
+			 1);
+	assert_int_equal(warden_table_total(table, WARDEN_TOTAL_REFUSED_AUTH,
+					    3600, later),
+			 6);
+	/* the ring comes round: what was there is not counted again */
+	assert_int_equal(warden_table_total(table, WARDEN_TOTAL_REFUSED_AUTH,
+					    3600, later + 3700 * 1000),
+			 0);
+	assert_int_equal(warden_table_total(table, WARDEN_TOTAL_SUCCESS, 3600,
+					    later),
+			 0);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE_ONE_SET(test) \
+	cmocka_unit_test_setup_teardown(test, setup_one_set, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_blocked_at_the_limit_not_before),
+		CASE(test_unknown_users_weigh_double),
+		CASE(test_one_attempt_a_minute_fills_the_slow_bucket),
+		CASE(test_block_ends),
+		CASE(test_blocks_double_up_to_the_cap),
+		CASE(test_a_week_of_peace_is_forgiven),
+		CASE(test_known_host_may_fail_four_times_as_much),
+		CASE(test_known_time_runs_out),
+		CASE(test_success_clears_points_only_when_told),
+		CASE(test_thirty_idle_sessions_a_minute_are_free),
+		CASE(test_nobody_is_blocked_without_policy),
+		CASE(test_unblocked_host_starts_anew),
+		CASE(test_block_without_end),
+		CASE(test_refusals_are_counted_since_the_block_began),
+		CASE_ONE_SET(test_reuse_former_owners_words_read_as_zero),
+		CASE_ONE_SET(test_reuse_second_record_of_a_host_is_not_used),
+		CASE_ONE_SET(test_reuse_unblock_reaches_the_second_record),
+		CASE_ONE_SET(test_least_valuable_record_makes_room),
+		CASE_ONE_SET(test_blocked_host_is_never_evicted),
+		CASE_ONE_SET(test_ipv6_does_not_evict_ipv4),
+		CASE(test_expire_frees_what_is_empty_only),
+		CASE(test_geometry_that_does_not_fit),
+		CASE(test_noise_in_every_word),
+		CASE(test_key_in_the_wrong_set_is_not_listed),
+		CASE(test_totals_of_minute_and_hour),
+	};
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}
