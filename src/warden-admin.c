@@ -1,0 +1,266 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "warden-admin.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "warden-private.h"
+#include "warden-publish.h"
+
+/* Another doveadm holds the lock for some microseconds: look again after
+   LOCK_WAIT_MS, at most LOCK_TRIES times, two seconds. */
+#define LOCK_WAIT_MS 20
+#define LOCK_TRIES 100
+
+const struct warden_policy *warden_admin_policy(struct warden *warden,
+						uint64_t now,
+						uint32_t *age_secs_r)
+{
+	warden_refresh(warden);
+	*age_secs_r = warden_heartbeat_age(warden, now);
+	return warden->policy_generation == 0 ? &warden->defaults :
+						&warden->policy;
+}
+
+struct warden_table *warden_admin_table(struct warden *warden)
+{
+	return &warden->table;
+}
+
+static uint32_t secs_since(const _Atomic uint64_t *shared, uint64_t now)
+{
+	uint64_t then = atomic_load_explicit(shared, memory_order_relaxed);
+	uint64_t age = now > then ? (now - then) / 1000 : 0;
+
+	return then == 0 || age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
+}
+
+static void health_count(struct warden *warden, uint64_t now,
+			 struct warden_health *health)
+{
+	uint32_t age;
+	const struct warden_policy *policy =
+		warden_admin_policy(warden, now, &age);
+	struct warden_host_info info;
+	uint64_t index = 0;
+
+	while (warden_table_next(&warden->table, &index, policy, now, &info)) {
+		health->used++;
+		health->blocked += info.blocked;
+		health->known += info.known;
+	}
+}
+
+void warden_admin_health(struct warden *warden, uint64_t now,
+			 struct warden_health *health_r)
+{
+	const struct warden_hosts_header *hosts = warden->table.header;
+	const struct warden_policy_file *policy = warden->shared_policy;
+	uint32_t pid = atomic_load_explicit(&policy->service_pid,
+					    memory_order_relaxed);
+
+	memset(health_r, 0, sizeof(*health_r));
+	health_r->room = ((uint64_t)warden->table.set_count[0] +
+			  warden->table.set_count[1]) *
+			 WARDEN_SET_WAYS;
+	health_count(warden, now, health_r);
+	health_r->evicted = atomic_load(&hosts->evicted);
+	health_r->set_full = atomic_load(&hosts->set_full);
+	health_r->bucket_full = atomic_load(&hosts->bucket_full);
+	health_r->contended = atomic_load(&hosts->contended);
+	health_r->heartbeat_age_secs = warden_heartbeat_age(warden, now);
+	health_r->policy_age_secs = secs_since(&policy->published, now);
+	health_r->service_up_secs = secs_since(&policy->service_started, now);
+	health_r->service_pid = pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+/* --- Blocked networks ----------------------------------------------------- */
+
+const struct warden_networks *warden_admin_networks(struct warden *warden)
+{
+	warden_refresh(warden);
+	return &warden->networks;
+}
+
+const struct warden_blocked_network *
+warden_admin_network_find(struct warden *warden, const struct warden_net *addr,
+			  uint64_t now)
+{
+	warden_refresh(warden);
+	return warden_network_find(warden, addr, now);
+}
+
+static bool networks_lock(struct warden *warden, struct warden_error *error_r)
+{
+	const struct timespec wait = { 0, LOCK_WAIT_MS * 1000000L };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(warden->policy_fd, LOCK_EX | LOCK_NB) == 0) {
+			warden_refresh(warden);
+			return true;
+		}
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		(void)nanosleep(&wait, NULL);
+	}
+	warden_error_set(error_r, "policy: cannot lock it: %s",
+			 strerror(errno));
+	return false;
+}
+
+static void networks_unlock(struct warden *warden)
+{
+	(void)flock(warden->policy_fd, LOCK_UN);
+}
+
+static void networks_publish(struct warden *warden,
+			     const struct warden_networks *networks)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+
+	warden_publish_write(&shared->networks_generation, shared->networks,
+			     networks, sizeof(*networks));
+	atomic_fetch_add(&warden->table.header->blocks_changed, 1);
+	warden_refresh(warden);
+}
+
+/* Leave out what keep says no to. Returns how many. */
+static unsigned int
+networks_filter(struct warden_networks *networks,
+		bool (*drop)(const struct warden_blocked_network *network,
+			     const void *context),
+		const void *context)
+{
+	uint32_t kept = 0, count = networks->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (!drop(&networks->networks[i], context))
+			networks->networks[kept++] = networks->networks[i];
+	}
+	memset(&networks->networks[kept], 0,
+	       (count - kept) * sizeof(networks->networks[0]));
+	networks->count = kept;
+	return count - kept;
+}
+
+static bool network_is(const struct warden_blocked_network *network,
+		       const void *context)
+{
+	const struct warden_net *net = context;
+
+	return net == NULL || warden_net_equals(&network->net, net);
+}
+
+static bool network_is_over(const struct warden_blocked_network *network,
+			    const void *context)
+{
+	uint64_t now = *(const uint64_t *)context;
+
+	return network->until_secs <= now / 1000;
+}
+
+bool warden_admin_network_block(struct warden *warden,
+				const struct warden_net *net,
+				uint32_t until_secs, uint64_t now,
+				struct warden_error *error_r)
+{
+	struct warden_networks networks;
+	bool room;
+
+	if (!networks_lock(warden, error_r))
+		return false;
+	networks = warden->networks;
+	(void)networks_filter(&networks, network_is_over, &now);
+	(void)networks_filter(&networks, network_is, net);
+	room = networks.count < WARDEN_NETWORKS_MAX;
+	if (room) {
+		networks.networks[networks.count++] =
+			(struct warden_blocked_network){
+				.net = *net,
+				.until_secs = until_secs,
+				.since_secs = (uint32_t)(now / 1000),
+			};
+		networks_publish(warden, &networks);
+	} else {
+		warden_error_set(error_r,
+				 "%d networks are blocked already, and there "
+				 "is no room for more",
+				 WARDEN_NETWORKS_MAX);
+	}
+	networks_unlock(warden);
+	return room;
+}
+
+bool warden_admin_network_unblock(struct warden *warden,
+				  const struct warden_net *net,
+				  unsigned int *removed_r, uint64_t now,
+				  struct warden_error *error_r)
+{
+	struct warden_networks networks;
+
+	if (!networks_lock(warden, error_r))
+		return false;
+	networks = warden->networks;
+	(void)networks_filter(&networks, network_is_over, &now);
+	*removed_r = networks_filter(&networks, network_is, net);
+	if (*removed_r > 0)
+		networks_publish(warden, &networks);
+	networks_unlock(warden);
+	return true;
+}
+
+bool warden_admin_networks_expire(struct warden *warden, uint64_t now,
+				  struct warden_error *error_r)
+{
+	struct warden_networks networks;
+	bool any = false;
+
+	warden_refresh(warden);
+	for (uint32_t i = 0; i < warden->networks.count && !any; i++)
+		any = network_is_over(&warden->networks.networks[i], &now);
+	if (!any || !networks_lock(warden, error_r))
+		return false;
+	networks = warden->networks;
+	any = networks_filter(&networks, network_is_over, &now) > 0;
+	if (any)
+		networks_publish(warden, &networks);
+	networks_unlock(warden);
+	return any;
+}
+
+/* --- The service ---------------------------------------------------------- */
+
+void warden_admin_publish(struct warden *warden,
+			  const struct warden_policy *policy, uint64_t now)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+
+	warden_publish_write(&shared->policy_generation, shared->policies,
+			     policy, sizeof(*policy));
+	atomic_store_explicit(&shared->published, now, memory_order_relaxed);
+	/* exemptions may be others now: the deny file has to follow */
+	atomic_fetch_add(&warden->table.header->blocks_changed, 1);
+}
+
+void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
+			    uint64_t now)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+
+	if (started) {
+		atomic_store_explicit(&shared->service_started, now,
+				      memory_order_relaxed);
+		atomic_store_explicit(&shared->service_pid, (uint32_t)pid,
+				      memory_order_relaxed);
+	}
+	atomic_store_explicit(&shared->heartbeat, now, memory_order_relaxed);
+}
+
+uint64_t warden_admin_blocks_changed(const struct warden *warden)
+{
+	return atomic_load_explicit(&warden->table.header->blocks_changed,
+				    memory_order_acquire);
+}

@@ -1,0 +1,67 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_ADMIN_H
+#define WARDEN_ADMIN_H
+
+#include "warden-table.h"
+#include "warden.h"
+
+/* What doveadm and the service do beyond asking and counting. warden was
+   opened with WARDEN_ROLE_ADMIN or WARDEN_ROLE_SERVICE. */
+
+/* The rules to show and to compute with: those in force, else the last ones
+   that were published, else the defaults. *age_secs_r: how long the service
+   has been silent; UINT32_MAX: nothing was ever published. */
+const struct warden_policy *warden_admin_policy(struct warden *warden,
+						uint64_t now,
+						uint32_t *age_secs_r);
+
+/* The hosts. */
+struct warden_table *warden_admin_table(struct warden *warden);
+
+/* How the guard itself is doing. */
+struct warden_health {
+	uint64_t room;		  /* hosts that fit */
+	uint64_t used, blocked, known; /* hosts; counted by walking */
+	uint64_t evicted, set_full, bucket_full, contended;
+	uint32_t heartbeat_age_secs; /* UINT32_MAX: never */
+	uint32_t policy_age_secs;    /* since it was published */
+	uint32_t service_up_secs;
+	pid_t service_pid;	/* as the service wrote it; 0: none */
+};
+void warden_admin_health(struct warden *warden, uint64_t now,
+			 struct warden_health *health_r);
+
+/* Blocked networks: whole networks that an admin blocked. They are in the file
+   `policy`, which no login process can write. Writers take turns by flock(),
+   for at most two seconds; false: *error_r says why, nothing has changed. */
+const struct warden_networks *warden_admin_networks(struct warden *warden);
+bool warden_admin_network_block(struct warden *warden,
+				const struct warden_net *net,
+				uint32_t until_secs, uint64_t now,
+				struct warden_error *error_r);
+/* Removes exactly this network, or every one if net is NULL. *removed_r: how
+   many. */
+bool warden_admin_network_unblock(struct warden *warden,
+				  const struct warden_net *net,
+				  unsigned int *removed_r, uint64_t now,
+				  struct warden_error *error_r);
+/* Drop those that have run out. Returns true if there were any. */
+bool warden_admin_networks_expire(struct warden *warden, uint64_t now,
+				  struct warden_error *error_r);
+/* The blocked network that the address is in, or NULL. */
+const struct warden_blocked_network *
+warden_admin_network_find(struct warden *warden, const struct warden_net *addr,
+			  uint64_t now);
+
+/* --- The service only --- */
+
+/* Put a policy in force for everybody. */
+void warden_admin_publish(struct warden *warden,
+			  const struct warden_policy *policy, uint64_t now);
+/* I am alive. started: also note when and as which process. */
+void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
+			    uint64_t now);
+/* Goes up whenever a block or a blocked network begins or ends. */
+uint64_t warden_admin_blocks_changed(const struct warden *warden);
+
+#endif

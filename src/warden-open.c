@@ -1,0 +1,267 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* Which process opens which shared files, and what becomes of one that is
+   missing or bad. The service is the only one that puts another in the place
+   of a bad one; all others do without. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "warden-clock.h"
+#include "warden-private.h"
+
+/* One of the three, and what it takes to make it. */
+struct shared_file {
+	const char *name;
+	enum warden_file_kind kind;
+	bool writable;
+	size_t size;
+	uint32_t geometry[4];
+};
+
+static int dir_open(const char *path, enum warden_role role,
+		    struct warden_error *error_r)
+{
+	int fd;
+
+	if (role != WARDEN_ROLE_ADMIN && mkdir(path, 0700) < 0 &&
+	    errno != EEXIST) {
+		warden_error_set(error_r, "mkdir(%s) failed: %s", path,
+				 strerror(errno));
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		warden_error_set(error_r, "open(%s) failed: %s", path,
+				 strerror(errno));
+	}
+	return fd;
+}
+
+static enum warden_file_status
+file_open_or_create(struct warden_file *file_r, int dir_fd,
+		    const struct shared_file *shared, int *fd_r,
+		    struct warden_error *error_r)
+{
+	enum warden_file_status status =
+		warden_file_open(file_r, dir_fd, shared->name, shared->kind,
+				 shared->writable, fd_r, error_r);
+
+	if (status != WARDEN_FILE_MISSING)
+		return status;
+	if (!warden_file_create(dir_fd, shared->name, shared->kind,
+				shared->size, shared->geometry, error_r))
+		return WARDEN_FILE_ERROR;
+	return warden_file_open(file_r, dir_fd, shared->name, shared->kind,
+				shared->writable, fd_r, error_r);
+}
+
+static bool file_open(struct warden_file *file_r, int dir_fd,
+		      enum warden_role role, const struct shared_file *shared,
+		      int *fd_r, struct warden_error *error_r)
+{
+	enum warden_file_status status;
+
+	if (role == WARDEN_ROLE_ADMIN) {
+		return warden_file_open(file_r, dir_fd, shared->name,
+					shared->kind, shared->writable, fd_r,
+					error_r) == WARDEN_FILE_OK;
+	}
+	status = file_open_or_create(file_r, dir_fd, shared, fd_r, error_r);
+	if (status == WARDEN_FILE_BAD && role == WARDEN_ROLE_SERVICE) {
+		warden_file_retire(dir_fd, shared->name);
+		status = file_open_or_create(file_r, dir_fd, shared, fd_r,
+					     error_r);
+	}
+	return status == WARDEN_FILE_OK;
+}
+
+/* --- hosts: its room may be another than the settings say ------------------ */
+
+/* What lives through a change of the table's room: blocks, offences and known
+   hosts. Points and sessions start anew. */
+static void table_carry_over(struct warden_table *dest,
+			     const struct warden_table *src, uint64_t now)
+{
+	struct warden_policy policy;
+	struct warden_host_info info;
+	uint64_t index = 0;
+
+	warden_policy_init_defaults(&policy);
+	policy.known_time_secs = WARDEN_TIME_MAX_SECS;
+	while (warden_table_next(src, &index, &policy, now, &info)) {
+		if (info.blocked || info.offences > 0) {
+			(void)warden_table_block(dest, &info.host,
+						 info.blocked_until,
+						 info.offences, info.reason,
+						 now);
+		}
+		if (info.known) {
+			warden_table_set_known(dest, &info.host,
+					       info.last_login, now);
+		}
+	}
+}
+
+static bool table_replace(struct warden_file *file, int dir_fd,
+			  const struct shared_file *shared, uint64_t now,
+			  struct warden_error *error_r)
+{
+	struct warden_file old = *file;
+	struct warden_table old_table, new_table;
+
+	warden_file_retire(dir_fd, shared->name);
+	if (file_open_or_create(file, dir_fd, shared, NULL, error_r) !=
+	    WARDEN_FILE_OK) {
+		warden_file_close(&old);
+		return false;
+	}
+	if (warden_table_init(&old_table, old.base, old.size) &&
+	    warden_table_init(&new_table, file->base, file->size))
+		table_carry_over(&new_table, &old_table, now);
+	warden_file_close(&old);
+	return true;
+}
+
+/* The room asked for, or less: a guard must not fill the memory that mail
+   needs. Returns true if it is all that was asked for. */
+static bool hosts_fit(struct shared_file *shared, int dir_fd, uint32_t hosts)
+{
+	const uint32_t wanted = hosts;
+	size_t room = warden_file_room(dir_fd);
+
+	shared->size = warden_table_size(hosts, shared->geometry);
+	while (shared->size > room && hosts / 2 >= WARDEN_TABLE_HOSTS_MIN) {
+		hosts /= 2;
+		shared->size = warden_table_size(hosts, shared->geometry);
+	}
+	return hosts == wanted;
+}
+
+static bool hosts_open(struct warden *warden, int dir_fd, uint32_t hosts,
+		       struct warden_error *error_r)
+{
+	struct shared_file shared = { .name = "hosts",
+				      .kind = WARDEN_FILE_HOSTS,
+				      .writable = true };
+	struct warden_file *file = &warden->hosts_file;
+	bool fits = hosts_fit(&shared, dir_fd, hosts);
+
+	if (!file_open(file, dir_fd, warden->role, &shared, NULL, error_r))
+		return false;
+	if (warden->role == WARDEN_ROLE_SERVICE && fits &&
+	    file->size != shared.size &&
+	    !table_replace(file, dir_fd, &shared, warden_clock_now(), error_r))
+		return false;
+	if (!warden_table_init(&warden->table, file->base, file->size)) {
+		warden_error_set(error_r, "hosts: its geometry is not right");
+		if (warden->role == WARDEN_ROLE_SERVICE)
+			warden_file_retire(dir_fd, shared.name);
+		return false;
+	}
+	return true;
+}
+
+static bool policy_open(struct warden *warden, int dir_fd,
+			struct warden_error *error_r)
+{
+	bool writer = warden->role == WARDEN_ROLE_SERVICE ||
+		      warden->role == WARDEN_ROLE_ADMIN;
+	struct shared_file shared = { .name = "policy",
+				      .kind = WARDEN_FILE_POLICY,
+				      .writable = writer,
+				      .size = sizeof(struct warden_policy_file) };
+
+	if (!file_open(&warden->policy_file, dir_fd, warden->role, &shared,
+		       writer ? &warden->policy_fd : NULL, error_r))
+		return false;
+	if (warden->policy_file.size != shared.size) {
+		warden_error_set(error_r, "policy: its size is not right");
+		if (warden->role == WARDEN_ROLE_SERVICE)
+			warden_file_retire(dir_fd, shared.name);
+		return false;
+	}
+	warden->shared_policy = warden->policy_file.base;
+	return true;
+}
+
+static bool auth_open(struct warden *warden, int dir_fd,
+		      struct warden_error *error_r)
+{
+	struct shared_file shared = { .name = "auth",
+				      .kind = WARDEN_FILE_AUTH,
+				      .writable = true,
+				      .size = sizeof(struct warden_auth_file) };
+
+	if (warden->role != WARDEN_ROLE_AUTH &&
+	    warden->role != WARDEN_ROLE_SERVICE)
+		return true;
+	if (!file_open(&warden->auth_file, dir_fd, warden->role, &shared, NULL,
+		       error_r))
+		return false;
+	if (!warden_suspects_init(&warden->suspects, warden->auth_file.base,
+				  warden->auth_file.size)) {
+		warden_error_set(error_r, "auth: its size is not right");
+		if (warden->role == WARDEN_ROLE_SERVICE)
+			warden_file_retire(dir_fd, shared.name);
+		return false;
+	}
+	return true;
+}
+
+static bool files_open(struct warden *warden, int dir_fd, uint32_t hosts,
+		       struct warden_error *error_r)
+{
+	return policy_open(warden, dir_fd, error_r) &&
+	       hosts_open(warden, dir_fd, hosts, error_r) &&
+	       auth_open(warden, dir_fd, error_r);
+}
+
+struct warden *warden_open(const char *dir, enum warden_role role,
+			   uint32_t table_hosts, struct warden_error *error_r)
+{
+	struct warden *warden;
+	bool ok;
+	int dir_fd;
+
+	dir_fd = dir_open(dir, role, error_r);
+	if (dir_fd < 0)
+		return NULL;
+	warden = calloc(1, sizeof(*warden));
+	if (warden == NULL) {
+		warden_error_set(error_r, "out of memory");
+		(void)close(dir_fd);
+		return NULL;
+	}
+	warden->role = role;
+	warden->policy_fd = -1;
+	warden_policy_init_defaults(&warden->defaults);
+	/* two services during a reload: one of them at a time replaces */
+	if (role == WARDEN_ROLE_SERVICE)
+		(void)flock(dir_fd, LOCK_EX);
+	ok = files_open(warden, dir_fd, table_hosts, error_r);
+	(void)close(dir_fd);
+	if (!ok)
+		warden_close(&warden);
+	return warden;
+}
+
+void warden_close(struct warden **_warden)
+{
+	struct warden *warden = *_warden;
+
+	if (warden == NULL)
+		return;
+	*_warden = NULL;
+	warden_file_close(&warden->policy_file);
+	warden_file_close(&warden->hosts_file);
+	warden_file_close(&warden->auth_file);
+	if (warden->policy_fd != -1)
+		(void)close(warden->policy_fd);
+	free(warden);
+}

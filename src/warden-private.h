@@ -1,0 +1,37 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_PRIVATE_H
+#define WARDEN_PRIVATE_H
+
+#include "warden-file.h"
+#include "warden-suspects.h"
+#include "warden-table.h"
+#include "warden.h"
+
+/* The handle, for warden*.c alone. */
+struct warden {
+	enum warden_role role;
+	struct warden_file policy_file, hosts_file, auth_file;
+	int policy_fd; /* for flock(); -1 = not kept */
+
+	struct warden_policy_file *shared_policy;
+	struct warden_table table;
+	struct warden_suspects suspects; /* .file NULL: not opened */
+
+	/* private copies of what was published last; generation 0: nothing */
+	struct warden_policy policy, defaults;
+	struct warden_networks networks;
+	uint32_t policy_generation, networks_generation;
+};
+
+/* The copies are up to date after this. */
+void warden_refresh(struct warden *warden);
+
+/* Seconds since the service was heard; UINT32_MAX: never. */
+uint32_t warden_heartbeat_age(const struct warden *warden, uint64_t now);
+
+/* The blocked network that the address is in, or NULL. */
+const struct warden_blocked_network *
+warden_network_find(const struct warden *warden, const struct warden_net *addr,
+		    uint64_t now);
+
+#endif

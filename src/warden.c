@@ -1,0 +1,298 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* The policy put to the table: who is let in, and what an event costs. */
+
+#include "warden.h"
+
+#include "warden-clock.h"
+#include "warden-private.h"
+#include "warden-publish.h"
+
+/* --- What is in force ----------------------------------------------------- */
+
+static void policy_refresh(struct warden *warden)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+	struct warden_policy policy;
+	uint32_t generation;
+
+	if (atomic_load_explicit(&shared->policy_generation,
+				 memory_order_acquire) ==
+	    warden->policy_generation)
+		return;
+	if (warden_publish_read(&shared->policy_generation, shared->policies,
+				&policy, sizeof(policy), &generation) &&
+	    warden_policy_is_valid(&policy)) {
+		warden->policy = policy;
+		warden->policy_generation = generation;
+	}
+}
+
+static void networks_refresh(struct warden *warden)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+	struct warden_networks networks;
+	uint32_t generation;
+
+	if (atomic_load_explicit(&shared->networks_generation,
+				 memory_order_acquire) ==
+	    warden->networks_generation)
+		return;
+	if (warden_publish_read(&shared->networks_generation, shared->networks,
+				&networks, sizeof(networks), &generation) &&
+	    networks.count <= WARDEN_NETWORKS_MAX) {
+		warden->networks = networks;
+		warden->networks_generation = generation;
+	}
+}
+
+void warden_refresh(struct warden *warden)
+{
+	policy_refresh(warden);
+	networks_refresh(warden);
+}
+
+uint32_t warden_heartbeat_age(const struct warden *warden, uint64_t now)
+{
+	uint64_t heartbeat = atomic_load_explicit(
+		&warden->shared_policy->heartbeat, memory_order_relaxed);
+	uint64_t age = now > heartbeat ? (now - heartbeat) / 1000 : 0;
+
+	if (heartbeat == 0 || age > UINT32_MAX)
+		return UINT32_MAX;
+	return (uint32_t)age;
+}
+
+const struct warden_policy *warden_policy(struct warden *warden, uint64_t now)
+{
+	warden_refresh(warden);
+	if (warden->policy_generation == 0 ||
+	    warden_heartbeat_age(warden, now) > WARDEN_HEARTBEAT_MAX_SECS)
+		return NULL;
+	return &warden->policy;
+}
+
+bool warden_is_retired(const struct warden *warden)
+{
+	const struct warden_policy_file *policy = warden->shared_policy;
+	const struct warden_hosts_header *hosts = warden->table.header;
+
+	return atomic_load_explicit(&policy->file.retired,
+				    memory_order_relaxed) != 0 ||
+	       atomic_load_explicit(&hosts->file.retired,
+				    memory_order_relaxed) != 0;
+}
+
+const struct warden_blocked_network *
+warden_network_find(const struct warden *warden, const struct warden_net *addr,
+		    uint64_t now)
+{
+	for (uint32_t i = 0; i < warden->networks.count; i++) {
+		const struct warden_blocked_network *network =
+			&warden->networks.networks[i];
+
+		if (network->until_secs > now / 1000 &&
+		    warden_net_contains(&network->net, addr))
+			return network;
+	}
+	return NULL;
+}
+
+/* --- The verdict ---------------------------------------------------------- */
+
+static bool is_exempt(const struct warden_policy *policy,
+		      const struct warden_net *remote,
+		      const struct warden_net *local)
+{
+	/* the machine talking to itself */
+	if (local != NULL && warden_net_equals(remote, local))
+		return true;
+	return warden_policy_exempts(policy, remote);
+}
+
+static enum warden_refusal find_refusal(const struct warden *warden,
+					const struct warden_net *remote,
+					const struct warden_host *host,
+					uint64_t now)
+{
+	if (warden_table_blocked_until(&warden->table, host, now) != 0)
+		return WARDEN_REFUSED_HOST;
+	if (warden_network_find(warden, remote, now) != NULL)
+		return WARDEN_REFUSED_NETWORK;
+	return WARDEN_ADMITTED;
+}
+
+static enum warden_total refusal_total(enum warden_refusal refusal,
+				       enum warden_stage stage)
+{
+	if (refusal == WARDEN_REFUSED_SESSIONS)
+		return WARDEN_TOTAL_REFUSED_SESSIONS;
+	return stage == WARDEN_STAGE_AUTH ? WARDEN_TOTAL_REFUSED_AUTH :
+					    WARDEN_TOTAL_REFUSED_BLOCKED;
+}
+
+/* Count a refusal; returns what is to be done about it. */
+static enum warden_refusal refuse(struct warden *warden,
+				  const struct warden_policy *policy,
+				  const struct warden_host *host,
+				  enum warden_refusal refusal,
+				  enum warden_stage stage, uint64_t now)
+{
+	if (policy->mode != WARDEN_MODE_ENFORCE) {
+		warden_table_total_add(&warden->table,
+				       WARDEN_TOTAL_WOULD_REFUSE, now);
+		warden_table_refused(&warden->table, host);
+		return WARDEN_ADMITTED;
+	}
+	warden_table_total_add(&warden->table, refusal_total(refusal, stage),
+			       now);
+	warden_table_refused(&warden->table, host);
+	return refusal;
+}
+
+/* What a client is judged by; false: nobody judges it. */
+static bool judge(struct warden *warden, const struct warden_net *remote,
+		  uint64_t now, const struct warden_policy **policy_r,
+		  struct warden_host *host_r)
+{
+	const struct warden_policy *policy = warden_policy(warden, now);
+
+	*policy_r = policy;
+	return policy != NULL && policy->mode != WARDEN_MODE_OFF &&
+	       warden_host_from_net(host_r, remote, policy->ipv4_prefix,
+				    policy->ipv6_prefix);
+}
+
+enum warden_refusal warden_check(struct warden *warden,
+				 const struct warden_net *remote,
+				 const struct warden_net *local,
+				 enum warden_stage stage, uint64_t now)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	enum warden_refusal refusal;
+
+	if (!judge(warden, remote, now, &policy, &host))
+		return WARDEN_ADMITTED;
+	refusal = find_refusal(warden, remote, &host, now);
+	/* exemptions last: most clients are neither blocked nor exempt, and
+	   one look into the table is quicker than up to 512 comparisons */
+	if (refusal == WARDEN_ADMITTED || is_exempt(policy, remote, local))
+		return WARDEN_ADMITTED;
+	return refuse(warden, policy, &host, refusal, stage, now);
+}
+
+/* --- Sessions ------------------------------------------------------------- */
+
+/* The rules to count by: those in force, else the defaults. NULL: count
+   nothing. */
+static const struct warden_policy *counting_policy(struct warden *warden,
+						   uint64_t now,
+						   bool *in_force_r)
+{
+	const struct warden_policy *policy = warden_policy(warden, now);
+
+	*in_force_r = policy != NULL;
+	if (policy == NULL)
+		return &warden->defaults;
+	return policy->mode == WARDEN_MODE_OFF ? NULL : policy;
+}
+
+/* Like judge(), for what is counted whether or not a policy is in force. */
+static const struct warden_policy *
+count_whom(struct warden *warden, const struct warden_net *remote,
+	   const struct warden_net *local, uint64_t now,
+	   struct warden_host *host_r, bool *in_force_r)
+{
+	const struct warden_policy *policy =
+		counting_policy(warden, now, in_force_r);
+
+	if (policy == NULL || is_exempt(policy, remote, local) ||
+	    !warden_host_from_net(host_r, remote, policy->ipv4_prefix,
+				  policy->ipv6_prefix))
+		return NULL;
+	return policy;
+}
+
+enum warden_refusal
+warden_session_open(struct warden *warden, const struct warden_net *remote,
+		    const struct warden_net *local, pid_t pid, uint64_t now,
+		    struct warden_session *session_r)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	enum warden_refusal refusal;
+	bool in_force;
+	uint32_t limit;
+
+	*session_r = (struct warden_session){ 0 };
+	refusal = warden_check(warden, remote, local, WARDEN_STAGE_ACCEPT, now);
+	if (refusal != WARDEN_ADMITTED)
+		return refusal;
+	policy = count_whom(warden, remote, local, now, &host, &in_force);
+	if (policy == NULL)
+		return WARDEN_ADMITTED;
+	limit = in_force ? policy->session_limit : 0;
+	if (warden_table_session_open(&warden->table, &host, limit, pid, now,
+				      session_r) != 0)
+		return WARDEN_ADMITTED;
+	refusal = refuse(warden, policy, &host, WARDEN_REFUSED_SESSIONS,
+			 WARDEN_STAGE_ACCEPT, now);
+	if (refusal == WARDEN_ADMITTED) {
+		(void)warden_table_session_open(&warden->table, &host, 0, pid,
+						now, session_r);
+	}
+	return refusal;
+}
+
+void warden_session_close(struct warden *warden,
+			  struct warden_session *session)
+{
+	warden_table_session_close(&warden->table, session);
+}
+
+/* --- Events --------------------------------------------------------------- */
+
+bool warden_count(struct warden *warden, const struct warden_net *remote,
+		  const struct warden_net *local, enum warden_class class,
+		  enum warden_protocol protocol, const char *user,
+		  uint64_t now)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	bool in_force;
+
+	if (!warden_class_is_event(class))
+		return false;
+	policy = count_whom(warden, remote, local, now, &host, &in_force);
+	if (policy == NULL)
+		return false;
+	warden_table_total_add(&warden->table, (enum warden_total)class, now);
+	if (warden->suspects.file != NULL) {
+		/* an unknown user is never the one who logs in later */
+		warden_suspects_failed(&warden->suspects, &host,
+				       class == WARDEN_USER_UNKNOWN ? NULL :
+								      user,
+				       now);
+	}
+	return warden_table_count(&warden->table, &host, policy, in_force,
+				  class, protocol, now);
+}
+
+void warden_success(struct warden *warden, const struct warden_net *remote,
+		    const struct warden_net *local, const char *user,
+		    uint64_t now)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	bool in_force, clear;
+
+	policy = count_whom(warden, remote, local, now, &host, &in_force);
+	if (policy == NULL)
+		return;
+	warden_table_total_add(&warden->table, WARDEN_TOTAL_SUCCESS, now);
+	clear = warden->suspects.file != NULL &&
+		warden_suspects_clear(&warden->suspects, &host, user,
+				      policy->fail_window_secs, now);
+	warden_table_success(&warden->table, &host, clear, now);
+}

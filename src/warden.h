@@ -1,0 +1,113 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_H
+#define WARDEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "warden-address.h"
+#include "warden-class.h"
+#include "warden-error.h"
+#include "warden-policy.h"
+
+/* The warden as a Dovecot process uses it: open the shared files, ask, count.
+   Everything that plugin/ does to shared memory goes through here.
+
+   No call blocks, allocates (but warden_open), exits, or loops without a
+   bound. `now` is warden_clock_now(). A NULL address of the server's end
+   (`local`) means that it is not known. */
+
+struct warden;
+
+enum warden_role {
+	WARDEN_ROLE_LOGIN,   /* hosts rw, policy ro */
+	WARDEN_ROLE_AUTH,    /* hosts rw, policy ro, auth rw */
+	WARDEN_ROLE_SERVICE, /* all rw, replaces what is bad */
+	WARDEN_ROLE_ADMIN,   /* doveadm: hosts rw, policy rw; creates nothing */
+};
+
+/* Open and map the files in dir (base_dir/warden), which is made if it is
+   missing. As root, before chroot and setuid; the files' descriptors are
+   closed before it returns (the service keeps its own, see
+   warden_publisher). Every role but ADMIN creates files that are missing,
+   with room for table_hosts hosts. NULL: *error_r says why, nothing is
+   mapped, and the caller lets everybody in. */
+struct warden *warden_open(const char *dir, enum warden_role role,
+			   uint32_t table_hosts, struct warden_error *error_r);
+void warden_close(struct warden **warden);
+
+/* Another file has taken the place of the one that is mapped: what is asked
+   here is stale. A login process then stops taking connections. */
+bool warden_is_retired(const struct warden *warden);
+
+/* Read the policy again if it was published anew; returns the one in force,
+   or NULL: none was ever published, or the service has been silent for
+   WARDEN_HEARTBEAT_MAX_SECS. Then nobody is refused. Owned by warden, valid
+   until the next call. */
+const struct warden_policy *warden_policy(struct warden *warden, uint64_t now);
+
+/* --- The verdict --------------------------------------------------------- */
+
+enum warden_refusal {
+	WARDEN_ADMITTED = 0,
+	WARDEN_REFUSED_HOST,	 /* the host is blocked */
+	WARDEN_REFUSED_NETWORK,	 /* an admin blocked its network */
+	WARDEN_REFUSED_SESSIONS, /* too many unauthenticated sessions */
+};
+
+/* Where the question is asked; decides which total a refusal goes to. */
+enum warden_stage {
+	WARDEN_STAGE_ACCEPT,
+	WARDEN_STAGE_SESSION,
+	WARDEN_STAGE_AUTH,
+};
+
+/* May this client go on? A refusal is counted on the host and in the totals.
+   In observe mode it is counted as what would have been refused, and
+   WARDEN_ADMITTED is returned. Exempt: policy->exempt, and remote = local. */
+enum warden_refusal warden_check(struct warden *warden,
+				 const struct warden_net *remote,
+				 const struct warden_net *local,
+				 enum warden_stage stage, uint64_t now);
+
+/* --- Sessions: the login process ----------------------------------------- */
+
+/* A live unauthenticated session of this process. Zeroed = none. */
+struct warden_session {
+	uint64_t slot;	/* its word in the table; 0 = not counted */
+	uint32_t bucket;
+	uint32_t index;
+};
+
+/* warden_check(), and if the client may go on, count a session for its host.
+   Two processes that race for the last place may both be refused, but never
+   both be let in. Exempt clients are not counted. A session that finds no
+   room in the table is let in, uncounted (and that is counted). */
+enum warden_refusal
+warden_session_open(struct warden *warden, const struct warden_net *remote,
+		    const struct warden_net *local, pid_t pid, uint64_t now,
+		    struct warden_session *session_r);
+/* Also on a zeroed session. Zeroes it. */
+void warden_session_close(struct warden *warden,
+			  struct warden_session *session);
+
+/* --- Events -------------------------------------------------------------- */
+
+/* Count what a client did. Returns true if this very event began a block.
+   Exempt clients and mode off: nothing. No policy in force: counted, with
+   the default points, and nobody is blocked. user as in warden_success(),
+   NULL if it is not known. */
+bool warden_count(struct warden *warden, const struct warden_net *remote,
+		  const struct warden_net *local, enum warden_class class,
+		  enum warden_protocol protocol, const char *user,
+		  uint64_t now);
+
+/* A login succeeded: the host becomes known, and its points are cleared if in
+   the window at most one user failed from there and it is this one. user is
+   the name as auth knows it, any bytes; only a keyed hash of it is kept. */
+void warden_success(struct warden *warden, const struct warden_net *remote,
+		    const struct warden_net *local, const char *user,
+		    uint64_t now);
+
+#endif

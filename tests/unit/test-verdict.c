@@ -1,0 +1,404 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "unit-dir.h"
+#include "warden-admin.h"
+#include "warden-layout.h"
+#include "warden.h"
+
+/* The service's handle publishes, auth's counts, login's asks: three mappings
+   of the same files, as in life. */
+struct fixture {
+	void *dir;
+	struct warden *service, *auth, *login;
+	struct warden_policy policy;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+	struct warden_error error;
+
+	if (unit_dir_setup(&f->dir) < 0)
+		return -1;
+	*state = f;
+	f->service = warden_open(f->dir, WARDEN_ROLE_SERVICE,
+				 WARDEN_TABLE_HOSTS_MIN, &error);
+	f->auth = warden_open(f->dir, WARDEN_ROLE_AUTH, 0, &error);
+	f->login = warden_open(f->dir, WARDEN_ROLE_LOGIN, 0, &error);
+	warden_policy_init_defaults(&f->policy);
+	return f->service != NULL && f->auth != NULL && f->login != NULL ? 0 :
+									   -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	void *dir = f->dir;
+
+	warden_close(&f->service);
+	warden_close(&f->auth);
+	warden_close(&f->login);
+	test_free(f);
+	return unit_dir_teardown(&dir);
+}
+
+static void publish(struct fixture *f, uint64_t now)
+{
+	warden_admin_heartbeat(f->service, 1, true, now);
+	warden_admin_publish(f->service, &f->policy, now);
+}
+
+static bool count_as(struct fixture *f, const char *host,
+		     enum warden_class class, const char *user, uint64_t now)
+{
+	struct warden_net net = unit_net(host);
+
+	return warden_count(f->auth, &net, NULL, class, WARDEN_PROTOCOL_IMAP,
+			    user, now);
+}
+
+static void guess(struct fixture *f, const char *host, int times, uint64_t now)
+{
+	for (int i = 0; i < times; i++)
+		(void)count_as(f, host, WARDEN_AUTH_FAILED, "alice", now);
+}
+
+static enum warden_refusal check(struct fixture *f, const char *host,
+				 uint64_t now)
+{
+	struct warden_net net = unit_net(host);
+
+	return warden_check(f->login, &net, NULL, WARDEN_STAGE_ACCEPT, now);
+}
+
+static uint64_t total(struct fixture *f, enum warden_total total, uint64_t now)
+{
+	return warden_table_total(warden_admin_table(f->service), total, 60,
+				  now);
+}
+
+static double points(struct fixture *f, const char *host, uint64_t now)
+{
+	struct warden_host h = unit_host(host);
+	struct warden_host_info info;
+
+	(void)warden_table_read(warden_admin_table(f->service), &h, &f->policy,
+				now, &info);
+	return info.points;
+}
+
+static void test_guesser_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 9, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	guess(f, "192.0.2.1", 1, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
+	assert_int_equal(check(f, "192.0.2.2", UNIT_NOW), WARDEN_ADMITTED);
+	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_BLOCKED, UNIT_NOW), 1);
+	assert_int_equal(total(f, (enum warden_total)WARDEN_AUTH_FAILED,
+			       UNIT_NOW),
+			 10);
+}
+
+static void test_one_slash_64_is_one_host(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f, UNIT_NOW);
+	guess(f, "2001:db8:1:2::1", 5, UNIT_NOW);
+	guess(f, "2001:db8:1:2:ffff::9", 5, UNIT_NOW);
+	assert_int_equal(check(f, "2001:db8:1:2:abcd::", UNIT_NOW),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(check(f, "2001:db8:1:3::1", UNIT_NOW),
+			 WARDEN_ADMITTED);
+}
+
+static void test_ipv4_inside_ipv6_is_the_ipv4_host(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	assert_int_equal(check(f, "::ffff:192.0.2.1", UNIT_NOW),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(check(f, "64:ff9b::192.0.2.1", UNIT_NOW),
+			 WARDEN_REFUSED_HOST);
+}
+
+static void test_nobody_is_refused_before_a_policy_is_published(void **state)
+{
+	struct fixture *f = *state;
+
+	guess(f, "192.0.2.1", 100, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) > 0);
+	/* it was counted: with a policy the next failure blocks */
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 1, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
+}
+
+static void test_policy_of_a_silent_service_binds_nobody(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t later = UNIT_NOW +
+			 (WARDEN_HEARTBEAT_MAX_SECS + 1) * UINT64_C(1000);
+
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", later - 2000),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(check(f, "192.0.2.1", later), WARDEN_ADMITTED);
+	warden_admin_heartbeat(f->service, 1, false, later);
+	assert_int_equal(check(f, "192.0.2.1", later), WARDEN_REFUSED_HOST);
+}
+
+static void test_exempt_network_is_neither_counted_nor_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("127.0.0.1");
+
+	publish(f, UNIT_NOW);
+	guess(f, "127.0.0.1", 100, UNIT_NOW);
+	assert_true(points(f, "127.0.0.1", UNIT_NOW) == 0.0);
+	/* what a taken-over login process writes does not count either */
+	(void)warden_table_block(warden_admin_table(f->service), &host,
+				 UINT32_MAX, 1, WARDEN_AUTH_FAILED, UNIT_NOW);
+	assert_int_equal(check(f, "127.0.0.1", UNIT_NOW), WARDEN_ADMITTED);
+}
+
+static void test_the_machine_itself_is_exempt(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+
+	publish(f, UNIT_NOW);
+	for (int i = 0; i < 100; i++) {
+		assert_false(warden_count(f->auth, &net, &net,
+					  WARDEN_AUTH_FAILED,
+					  WARDEN_PROTOCOL_IMAP, NULL,
+					  UNIT_NOW));
+	}
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	assert_int_equal(warden_check(f->login, &net, &net,
+				      WARDEN_STAGE_ACCEPT, UNIT_NOW),
+			 WARDEN_ADMITTED);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
+}
+
+static void test_observe_refuses_nobody_and_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_session session;
+
+	f->policy.mode = WARDEN_MODE_OBSERVE;
+	f->policy.session_limit = 1;
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	assert_int_equal(total(f, WARDEN_TOTAL_WOULD_REFUSE, UNIT_NOW), 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(warden_session_open(f->login, &net, NULL, 1,
+						     UNIT_NOW, &session),
+				 WARDEN_ADMITTED);
+		assert_int_not_equal(session.slot, 0);
+	}
+	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_BLOCKED, UNIT_NOW), 0);
+	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_SESSIONS, UNIT_NOW), 0);
+}
+
+static void test_off_counts_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->policy.mode = WARDEN_MODE_OFF;
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 100, UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 0.0);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	assert_int_equal(total(f, (enum warden_total)WARDEN_AUTH_FAILED,
+			       UNIT_NOW),
+			 0);
+}
+
+static void test_sessions_over_the_limit_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_session sessions[2], more;
+
+	f->policy.session_limit = 2;
+	publish(f, UNIT_NOW);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(warden_session_open(f->login, &net, NULL, 1,
+						     UNIT_NOW, &sessions[i]),
+				 WARDEN_ADMITTED);
+	}
+	assert_int_equal(warden_session_open(f->login, &net, NULL, 1, UNIT_NOW,
+					     &more),
+			 WARDEN_REFUSED_SESSIONS);
+	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_SESSIONS, UNIT_NOW), 1);
+	warden_session_close(f->login, &sessions[0]);
+	assert_int_equal(warden_session_open(f->login, &net, NULL, 1, UNIT_NOW,
+					     &more),
+			 WARDEN_ADMITTED);
+}
+
+static void test_the_same_user_washes_his_host_clean(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 5, UNIT_NOW);
+	warden_success(f->auth, &net, NULL, "alice", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 0.0);
+}
+
+static void test_another_user_does_not(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 5, UNIT_NOW);
+	warden_success(f->auth, &net, NULL, "mallory", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 50.0);
+	/* nor does one of two who failed */
+	(void)count_as(f, "192.0.2.1", WARDEN_AUTH_FAILED, "mallory",
+		       UNIT_NOW);
+	warden_success(f->auth, &net, NULL, "mallory", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 60.0);
+}
+
+static void test_unknown_user_is_nobody_who_logs_in(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+
+	publish(f, UNIT_NOW);
+	(void)count_as(f, "192.0.2.1", WARDEN_USER_UNKNOWN, "alice",
+		       UNIT_NOW);
+	warden_success(f->auth, &net, NULL, "alice", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 20.0);
+}
+
+/* --- Networks ------------------------------------------------------------- */
+
+static void block_network(struct fixture *f, const char *text,
+			  uint32_t until_secs)
+{
+	struct warden_net net = unit_net(text);
+	struct warden_error error = { "" };
+
+	if (!warden_admin_network_block(f->service, &net, until_secs, UNIT_NOW,
+					&error))
+		fail_msg("%s", error.text);
+}
+
+static void test_blocked_network(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("198.51.100.0/24");
+	struct warden_error error;
+	unsigned int removed;
+
+	publish(f, UNIT_NOW);
+	block_network(f, "198.51.100.0/24", UINT32_MAX);
+	assert_int_equal(check(f, "198.51.100.77", UNIT_NOW),
+			 WARDEN_REFUSED_NETWORK);
+	assert_int_equal(check(f, "198.51.101.77", UNIT_NOW),
+			 WARDEN_ADMITTED);
+	assert_true(warden_admin_network_unblock(f->service, &net, &removed,
+						 UNIT_NOW, &error));
+	assert_int_equal(removed, 1);
+	assert_int_equal(check(f, "198.51.100.77", UNIT_NOW), WARDEN_ADMITTED);
+	assert_true(warden_admin_network_unblock(f->service, &net, &removed,
+						 UNIT_NOW, &error));
+	assert_int_equal(removed, 0);
+}
+
+static void test_blocked_network_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_error error;
+
+	publish(f, UNIT_NOW);
+	block_network(f, "2001:db8::/32", (uint32_t)(UNIT_NOW / 1000) + 10);
+	assert_int_equal(check(f, "2001:db8:9::1", UNIT_NOW + 9999),
+			 WARDEN_REFUSED_NETWORK);
+	assert_int_equal(check(f, "2001:db8:9::1", UNIT_NOW + 10000),
+			 WARDEN_ADMITTED);
+	assert_false(warden_admin_networks_expire(f->service, UNIT_NOW + 9999,
+						  &error));
+	assert_true(warden_admin_networks_expire(f->service, UNIT_NOW + 10000,
+						 &error));
+	assert_int_equal(warden_admin_networks(f->service)->count, 0);
+}
+
+static void test_too_many_networks(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("203.0.113.0/24");
+	struct warden_error error = { "" };
+	char text[WARDEN_NET_STRLEN];
+
+	for (int i = 0; i < WARDEN_NETWORKS_MAX; i++) {
+		(void)snprintf(text, sizeof(text), "10.%d.0.0/16", i);
+		block_network(f, text, UINT32_MAX);
+	}
+	assert_false(warden_admin_network_block(f->service, &net, UINT32_MAX,
+						UNIT_NOW, &error));
+	assert_non_null(strstr(error.text, "256"));
+	assert_int_equal(warden_admin_networks(f->service)->count,
+			 WARDEN_NETWORKS_MAX);
+	/* the same one again needs no room */
+	block_network(f, "10.7.0.0/16", UINT32_MAX);
+}
+
+static void test_health_tells_service_and_room(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_health health;
+
+	warden_admin_health(f->service, UNIT_NOW, &health);
+	assert_int_equal(health.heartbeat_age_secs, UINT32_MAX);
+	publish(f, UNIT_NOW);
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	warden_admin_health(f->service, UNIT_NOW + 5000, &health);
+	assert_int_equal(health.heartbeat_age_secs, 5);
+	assert_int_equal(health.service_pid, 1);
+	assert_int_equal(health.room, WARDEN_TABLE_HOSTS_MIN);
+	assert_int_equal(health.used, 1);
+	assert_int_equal(health.blocked, 1);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_guesser_is_refused),
+		CASE(test_one_slash_64_is_one_host),
+		CASE(test_ipv4_inside_ipv6_is_the_ipv4_host),
+		CASE(test_nobody_is_refused_before_a_policy_is_published),
+		CASE(test_policy_of_a_silent_service_binds_nobody),
+		CASE(test_exempt_network_is_neither_counted_nor_refused),
+		CASE(test_the_machine_itself_is_exempt),
+		CASE(test_observe_refuses_nobody_and_counts),
+		CASE(test_off_counts_nothing),
+		CASE(test_sessions_over_the_limit_are_refused),
+		CASE(test_the_same_user_washes_his_host_clean),
+		CASE(test_another_user_does_not),
+		CASE(test_unknown_user_is_nobody_who_logs_in),
+		CASE(test_blocked_network),
+		CASE(test_blocked_network_ends),
+		CASE(test_too_many_networks),
+		CASE(test_health_tells_service_and_room),
+	};
+	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+}
