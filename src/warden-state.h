@@ -1,0 +1,53 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_STATE_H
+#define WARDEN_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "warden-address.h"
+#include "warden-class.h"
+#include "warden-error.h"
+
+/* The state file: what survives a reboot. Blocks, offences and known hosts,
+   with wall-clock times, as lines of text:
+
+     dovecot-warden state 1
+     host 192.0.2.1 block=1770000000 offences=2 reason=auth_failed \
+       refused=17 login=1769990000          (one line; absent = 0)
+     network 198.51.100.0/24 since=1769990000 block=forever
+     end 2
+
+   "end" counts the lines between, so a file that was cut short is told from a
+   whole one. Never a password, a digest or a user name. */
+
+struct warden_state_entry {
+	struct warden_net net;
+	bool is_network; /* a blocked network, else a host */
+	int64_t blocked_until; /* wall clock, seconds; 0 = not, and
+				  WARDEN_WALL_FOREVER */
+	int64_t since;	       /* networks: when it was blocked */
+	int64_t last_login;    /* 0 = never */
+	uint64_t refused;
+	uint8_t offences; /* 0..WARDEN_OFFENCES_MAX */
+	uint8_t reason;	  /* enum warden_class */
+};
+
+/* The most entries that a file may have. */
+#define WARDEN_STATE_MAX 20000000
+
+/* Replace the file: written beside it, each write checked, fsync() of the
+   file and of its directory, rename; mode 0600. false: *error_r says why, and
+   the old file is still there, whole. */
+bool warden_state_write(const char *path,
+			const struct warden_state_entry *entries, size_t count,
+			struct warden_error *error_r);
+
+/* Read it. 1: *entries_r (caller frees) and *count_r; 0: there is none; -1:
+   it cannot be read or is damaged, *error_r names file and line, nothing is
+   returned. */
+int warden_state_read(const char *path, struct warden_state_entry **entries_r,
+		      size_t *count_r, struct warden_error *error_r);
+
+#endif
