@@ -38,6 +38,15 @@ static uint32_t secs_since(const _Atomic uint64_t *shared, uint64_t now)
 	return then == 0 || age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
 }
 
+static uint32_t started_secs(const struct warden_policy_file *policy,
+			     uint64_t now)
+{
+	uint64_t started = atomic_load_explicit(&policy->service_started,
+						memory_order_relaxed);
+
+	return (uint32_t)((started > now ? now : started) / 1000);
+}
+
 static void health_count(struct warden *warden, uint64_t now,
 			 struct warden_health *health)
 {
@@ -73,7 +82,8 @@ void warden_admin_health(struct warden *warden, uint64_t now,
 	health_r->contended = atomic_load(&hosts->contended);
 	health_r->heartbeat_age_secs = warden_heartbeat_age(warden, now);
 	health_r->policy_age_secs = secs_since(&policy->published, now);
-	health_r->service_up_secs = secs_since(&policy->service_started, now);
+	if (health_r->heartbeat_age_secs != UINT32_MAX)
+		health_r->service_started = started_secs(policy, now);
 	health_r->service_pid = pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 

@@ -25,7 +25,7 @@ struct warden_health {
 	uint64_t evicted, set_full, bucket_full, contended;
 	uint32_t heartbeat_age_secs; /* UINT32_MAX: never */
 	uint32_t policy_age_secs;    /* since it was published */
-	uint32_t service_up_secs;
+	uint32_t service_started;    /* seconds of warden time; 0: never */
 	pid_t service_pid;	/* as the service wrote it; 0: none */
 };
 void warden_admin_health(struct warden *warden, uint64_t now,

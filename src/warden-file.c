@@ -266,9 +266,9 @@ void warden_file_retire(int dir_fd, const char *name)
 		header = mmap(NULL, sizeof(*header), PROT_READ | PROT_WRITE,
 			      MAP_SHARED, fd, 0);
 		if (header != MAP_FAILED) {
-			if (memcmp(header->magic, WARDEN_MAGIC,
-				   sizeof(header->magic)) == 0)
-				atomic_store(&header->retired, 1);
+			/* whatever else it holds: it had this name, so those
+			   who have it mapped look here */
+			atomic_store(&header->retired, 1);
 			(void)munmap(header, sizeof(*header));
 		}
 	}

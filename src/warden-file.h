@@ -46,8 +46,8 @@ bool warden_file_create(int dir_fd, const char *name,
 			const uint32_t geometry[4],
 			struct warden_error *error_r);
 
-/* Mark what is mapped, or the file of that name if it has a header of ours,
-   as retired, and take its name away. Only the service, alone. */
+/* Mark the file of that name as retired, whatever it holds, and take its name
+   away. Only the service, alone. */
 void warden_file_retire(int dir_fd, const char *name);
 
 /* Bytes that a file in this directory may take: a quarter of what is free. */

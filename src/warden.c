@@ -8,6 +8,10 @@
 #include "warden-private.h"
 #include "warden-publish.h"
 
+/* Two processes read the clock a little apart; a heartbeat later than this is
+   none, the file holds noise. */
+#define HEARTBEAT_AHEAD_MAX_MSECS 5000
+
 /* --- What is in force ----------------------------------------------------- */
 
 static void policy_refresh(struct warden *warden)
@@ -58,7 +62,8 @@ uint32_t warden_heartbeat_age(const struct warden *warden, uint64_t now)
 		&warden->shared_policy->heartbeat, memory_order_relaxed);
 	uint64_t age = now > heartbeat ? (now - heartbeat) / 1000 : 0;
 
-	if (heartbeat == 0 || age > UINT32_MAX)
+	if (heartbeat == 0 || age > UINT32_MAX ||
+	    heartbeat > now + HEARTBEAT_AHEAD_MAX_MSECS)
 		return UINT32_MAX;
 	return (uint32_t)age;
 }
@@ -131,6 +136,18 @@ static enum warden_total refusal_total(enum warden_refusal refusal,
 					    WARDEN_TOTAL_REFUSED_BLOCKED;
 }
 
+/* Nobody is refused, but somebody would have been: at accept, or by auth. The
+   later looks at a session that enforcing would not have let begin do not
+   count again. */
+static void observe(struct warden *warden, const struct warden_host *host,
+		    enum warden_stage stage, uint64_t now)
+{
+	if (stage == WARDEN_STAGE_SESSION)
+		return;
+	warden_table_total_add(&warden->table, WARDEN_TOTAL_WOULD_REFUSE, now);
+	warden_table_refused(&warden->table, host);
+}
+
 /* Count a refusal; returns what is to be done about it. */
 static enum warden_refusal refuse(struct warden *warden,
 				  const struct warden_policy *policy,
@@ -139,9 +156,7 @@ static enum warden_refusal refuse(struct warden *warden,
 				  enum warden_stage stage, uint64_t now)
 {
 	if (policy->mode != WARDEN_MODE_ENFORCE) {
-		warden_table_total_add(&warden->table,
-				       WARDEN_TOTAL_WOULD_REFUSE, now);
-		warden_table_refused(&warden->table, host);
+		observe(warden, host, stage, now);
 		return WARDEN_ADMITTED;
 	}
 	warden_table_total_add(&warden->table, refusal_total(refusal, stage),

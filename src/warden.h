@@ -64,8 +64,9 @@ enum warden_stage {
 };
 
 /* May this client go on? A refusal is counted on the host and in the totals.
-   In observe mode it is counted as what would have been refused, and
-   WARDEN_ADMITTED is returned. Exempt: policy->exempt, and remote = local. */
+   In observe mode it is counted as what would have been refused, once at
+   accept and once for each password that auth checks, and WARDEN_ADMITTED is
+   returned. Exempt: policy->exempt, and remote = local. */
 enum warden_refusal warden_check(struct warden *warden,
 				 const struct warden_net *remote,
 				 const struct warden_net *local,

@@ -300,6 +300,18 @@ static void test_retired_table_is_noticed(void **state)
 	warden_close(&warden);
 }
 
+static void test_noise_over_a_mapped_file_is_noticed(void **state)
+{
+	struct warden *warden = open_as(state, WARDEN_ROLE_AUTH);
+	unsigned char noise[64] = { 0xff, 0 };
+
+	assert_non_null(warden);
+	file_write(state, "hosts", 0, noise, sizeof(noise));
+	service_mends(state);
+	assert_true(warden_is_retired(warden));
+	warden_close(&warden);
+}
+
 static void test_more_room_keeps_blocks_and_known_hosts(void **state)
 {
 	const struct warden_host blocked = unit_host("192.0.2.1");
@@ -370,6 +382,7 @@ int main(void)
 		CASE(test_symlink_is_not_followed),
 		CASE(test_open_to_others),
 		CASE(test_retired_table_is_noticed),
+		CASE(test_noise_over_a_mapped_file_is_noticed),
 		CASE(test_more_room_keeps_blocks_and_known_hosts),
 		CASE(test_login_cannot_write_the_policy),
 	};
