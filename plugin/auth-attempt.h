@@ -1,0 +1,34 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef AUTH_ATTEMPT_H
+#define AUTH_ATTEMPT_H
+
+#include "warden-address.h"
+#include "warden-class.h"
+
+/* An attempt to log in, as auth's events tell of it. No Dovecot structure but
+   the event is looked at: the others change with each release. */
+
+struct event;
+struct warden;
+
+/* Who makes the attempt. */
+struct auth_attempt_client {
+	struct warden_net remote;
+	struct warden_net local_addr;
+	const struct warden_net *local; /* &local_addr, or NULL: not known */
+	enum warden_protocol protocol;
+};
+
+/* event: of the request, or one that came from it. FALSE: this is not an
+   attempt of a host that can be judged. It is somebody's own look-up (lmtp,
+   doveadm), a login by token (imap-urlauth), or no address was given. */
+bool auth_attempt_client_get(const struct event *event,
+			     struct auth_attempt_client *client_r);
+
+/* One password database has answered: remember it with the request. */
+void auth_attempt_answer(const struct event *event);
+/* The attempt is over: count it, once. warden may be NULL. */
+void auth_attempt_finished(const struct event *event, struct warden *warden,
+			   uint64_t now);
+
+#endif

@@ -1,0 +1,81 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* A password database that knows no passwords: it is asked first, and refuses
+   a blocked host before any password is looked at, right or wrong. This is
+   what reaches clients that never see a login process of ours (Postfix, Exim),
+   and attempts on a connection that was there before the block.
+
+   It never says "ok", whatever it is asked and however it is configured: where
+   an admin forgot, or added, `deny = yes`, an "ok" would be a login with any
+   password. "User unknown" means the next database for a plain one, and "not
+   in the list of the denied" for one with deny; "user disabled" ends the
+   attempt in both. */
+
+#include "auth-common.h"
+#include "passdb.h"
+#include "warden.h"
+#include "warden-attempt.h"
+#include "warden-clock.h"
+#include "auth-attempt.h"
+#include "auth-passdb.h"
+#include "auth-plugin.h"
+
+#define REFUSED_REASON "Too many failed logins from your address, " \
+	"try again later."
+
+static bool host_is_refused(struct auth_request *request)
+{
+	struct warden *warden = auth_warden_get();
+	struct auth_attempt_client client;
+
+	if (warden == NULL || !auth_attempt_client_get(request->event, &client))
+		return FALSE;
+	return warden_check(warden, &client.remote, client.local,
+			    WARDEN_STAGE_AUTH,
+			    warden_clock_now()) != WARDEN_ADMITTED;
+}
+
+static enum passdb_result passdb_warden_result(struct auth_request *request)
+{
+	if (!host_is_refused(request))
+		return PASSDB_RESULT_USER_UNKNOWN;
+	auth_request_set_field(request, "reason", REFUSED_REASON, NULL);
+	/* No password was looked at: there is nothing to slow down, and a
+	   delay would only keep a login process busy. */
+	auth_request_set_field(request, "nodelay", "", NULL);
+	return PASSDB_RESULT_USER_DISABLED;
+}
+
+static void passdb_warden_verify_plain(struct auth_request *request,
+				       const char *password ATTR_UNUSED,
+				       verify_plain_callback_t *callback)
+{
+	callback(passdb_warden_result(request), request);
+}
+
+static void
+passdb_warden_lookup_credentials(struct auth_request *request,
+				 lookup_credentials_callback_t *callback)
+{
+	callback(passdb_warden_result(request), NULL, 0, request);
+}
+
+/* No preinit: Dovecot itself refuses args then. No default_cache_key, which
+   preinit would set: no answer of ours is ever cached. Not blocking: it is
+   answered at once. No set_credentials: Dovecot then reports a failure, and
+   does not believe that one-time passwords could be stored here. */
+static struct passdb_module_interface passdb_warden = {
+	.name = WARDEN_ATTEMPT_DRIVER,
+	.verify_plain = passdb_warden_verify_plain,
+	.lookup_credentials = passdb_warden_lookup_credentials,
+};
+
+void auth_passdb_register(void)
+{
+	passdb_register_module(&passdb_warden);
+}
+
+void auth_passdb_unregister(void)
+{
+	passdb_unregister_module(&passdb_warden);
+}
