@@ -1,0 +1,425 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* A plugin that was never loaded, a passdb behind the one that answers, a
+   service that does not run: none of it is an error to Dovecot, mail works,
+   and nobody is guarded. Only somebody who looks at all parts together can
+   tell. */
+
+#include "doveadm-selfcheck.h"
+#include "doveadm-doveconf.h"
+#include "doveadm-setup.h"
+#include "warden-hosts-deny.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* The service beats every second; on a busy machine it may be late. */
+#define SERVICE_BEAT_SECS 2
+#define SERVICE_SILENT_SECS 15
+#define TABLE_FULL_PERCENT 90
+
+static const char *const login_protocols[] = {
+	"imap", "pop3", "submission", "sieve",
+};
+
+struct selfcheck_context {
+	const struct doveadm_warden *dw;
+	const struct warden_health *health;
+	struct doveadm_selfcheck *checks;
+	/* outside every protocol { }; NULL: conf_error */
+	const struct doveadm_doveconf *conf;
+	const char *conf_error;
+	struct warden_settings set;
+	struct warden_error set_error;
+	bool set_ok;
+};
+
+static void check_problem(struct selfcheck_context *ctx,
+			  enum doveadm_selfcheck_name name,
+			  const char *problem)
+{
+	ctx->checks[name].problem = problem;
+}
+
+static void check_detail(struct selfcheck_context *ctx,
+			 enum doveadm_selfcheck_name name, const char *detail)
+{
+	ctx->checks[name].detail = detail;
+}
+
+static bool list_contains(const char *list, const char *name)
+{
+	return str_array_find(t_strsplit_spaces(list, ", "), name);
+}
+
+/* --- Login plugins and passdbs, of each protocol -------------------------- */
+
+static const char *passdb_get(const struct doveadm_doveconf *conf,
+			      const char *id, const char *name)
+{
+	return doveadm_doveconf_get(conf, t_strconcat("passdb/", id, "/",
+						      name, NULL));
+}
+
+/* Lines of the stanza that would let somebody past it. */
+static const char *passdb_stanza_problem(const struct doveadm_doveconf *conf,
+					 const char *id)
+{
+	static const char *const unset[] = { "mechanisms", "username_filter" };
+
+	if (strcmp(passdb_get(conf, id, "deny"), "yes") == 0) {
+		return "passdb warden has 'deny = yes', which is wrong: "
+			"remove that line, the driver never lets anybody in";
+	}
+	if (strcmp(passdb_get(conf, id, "skip"), "never") != 0)
+		return "passdb warden has 'skip': remove that line";
+	if (strcmp(passdb_get(conf, id, "result_failure"), "continue") != 0) {
+		return "passdb warden has 'result_failure': remove that "
+			"line, or nobody gets past it";
+	}
+	for (unsigned int i = 0; i < N_ELEMENTS(unset); i++) {
+		if (*passdb_get(conf, id, unset[i]) != '\0') {
+			return t_strdup_printf("passdb warden has '%s', so it "
+				"is not always asked: remove that line",
+				unset[i]);
+		}
+	}
+	return NULL;
+}
+
+/* Of the passdbs with that value of master, warden must be the first. */
+static const char *passdb_order_problem(const struct doveadm_doveconf *conf,
+					bool master)
+{
+	const char *const *ids =
+		t_strsplit_spaces(doveadm_doveconf_get(conf, "passdb"), " ");
+	const char *before = NULL;
+
+	for (; *ids != NULL; ids++) {
+		const char *driver = passdb_get(conf, *ids, "driver");
+
+		if ((strcmp(passdb_get(conf, *ids, "master"), "yes") == 0) !=
+		    master)
+			continue;
+		if (strcmp(driver, "warden") != 0) {
+			if (before == NULL)
+				before = driver;
+			continue;
+		}
+		if (before == NULL)
+			return passdb_stanza_problem(conf, *ids);
+		return t_strdup_printf("passdb warden%s comes after passdb "
+			"%s: put it first, or a blocked host can log in",
+			master ? " with 'master = yes'" : "", before);
+	}
+	if (!master)
+		return "there is no 'passdb { driver = warden }': add it "
+			"before all other passdbs";
+	return before == NULL ? NULL : "there are master passdbs, but none is "
+		"'passdb { driver = warden master = yes }': add it before "
+		"them, or a blocked host can log in as a master user";
+}
+
+static const char *passdb_problem(const struct doveadm_doveconf *conf)
+{
+	const char *problem = passdb_order_problem(conf, false);
+
+	return problem != NULL ? problem : passdb_order_problem(conf, true);
+}
+
+static void check_protocol(struct selfcheck_context *ctx,
+			   const char *protocol)
+{
+	static const char *const names[] = {
+		"login_plugins", "passdb", NULL
+	};
+	struct doveadm_selfcheck *plugins =
+		&ctx->checks[DOVEADM_SELFCHECK_LOGIN_PLUGINS];
+	struct doveadm_selfcheck *passdb =
+		&ctx->checks[DOVEADM_SELFCHECK_PASSDB];
+	const struct doveadm_doveconf *conf;
+	const char *problem;
+
+	conf = doveadm_doveconf_read(protocol, names, &problem);
+	if (conf == NULL) {
+		plugins->problem = passdb->problem = problem;
+		return;
+	}
+	if (plugins->problem == NULL &&
+	    !list_contains(doveadm_doveconf_get(conf, "login_plugins"),
+			   "warden")) {
+		plugins->problem = t_strdup_printf("warden is not in "
+			"login_plugins of protocol %s: set 'login_plugins = "
+			"warden' and run doveadm reload", protocol);
+	}
+	problem = passdb_problem(conf);
+	if (passdb->problem == NULL && problem != NULL) {
+		passdb->problem = t_strdup_printf("protocol %s: %s", protocol,
+						  problem);
+	}
+}
+
+static void check_protocols(struct selfcheck_context *ctx)
+{
+	const char *protocols;
+
+	if (ctx->conf == NULL) {
+		check_problem(ctx, DOVEADM_SELFCHECK_LOGIN_PLUGINS,
+			      ctx->conf_error);
+		check_problem(ctx, DOVEADM_SELFCHECK_PASSDB, ctx->conf_error);
+		return;
+	}
+	/* first what Postfix and Exim meet, and most of the others too */
+	check_problem(ctx, DOVEADM_SELFCHECK_PASSDB,
+		      passdb_problem(ctx->conf));
+	protocols = doveadm_doveconf_get(ctx->conf, "protocols");
+	for (unsigned int i = 0; i < N_ELEMENTS(login_protocols); i++) {
+		if (list_contains(protocols, login_protocols[i]))
+			check_protocol(ctx, login_protocols[i]);
+	}
+	check_detail(ctx, DOVEADM_SELFCHECK_LOGIN_PLUGINS,
+		     t_strconcat("warden is loaded for ", protocols, NULL));
+	check_detail(ctx, DOVEADM_SELFCHECK_PASSDB,
+		     "warden is asked before every other passdb");
+}
+
+/* --- The service and its policy ------------------------------------------- */
+
+static const char *service_conf_problem(struct selfcheck_context *ctx)
+{
+	if (ctx->conf == NULL)
+		return ctx->conf_error;
+	if (*doveadm_doveconf_get(ctx->conf,
+				  "service/warden/executable") == '\0') {
+		return "there is no 'service warden { ... }': add it and "
+			"restart Dovecot";
+	}
+	if (strcmp(doveadm_doveconf_get(ctx->conf,
+			"service/warden/process_min_avail"), "0") == 0) {
+		return "service warden has no 'process_min_avail = 1': it "
+			"never starts by itself";
+	}
+	return NULL;
+}
+
+/* One that has just begun may still show the pid of the one before. */
+static bool service_exists(const struct warden_health *health)
+{
+	return health->heartbeat_age_secs <= SERVICE_BEAT_SECS ||
+		(health->service_pid > 0 &&
+		 (kill(health->service_pid, 0) == 0 || errno != ESRCH));
+}
+
+static const char *service_alive_problem(const struct warden_health *health)
+{
+	if (health->heartbeat_age_secs == UINT32_MAX) {
+		return "it has never run: restart Dovecot, and look for its "
+			"errors with doveadm log errors";
+	}
+	if (health->heartbeat_age_secs <= SERVICE_SILENT_SECS &&
+	    service_exists(health))
+		return NULL;
+	return t_strdup_printf("silent for %s (pid %ld): is Dovecot running? "
+		"doveadm log errors may say why. After %u s of silence nobody "
+		"is refused",
+		doveadm_warden_duration(health->heartbeat_age_secs),
+		(long)health->service_pid, WARDEN_HEARTBEAT_MAX_SECS);
+}
+
+static void check_service(struct selfcheck_context *ctx)
+{
+	const char *problem = service_conf_problem(ctx);
+
+	if (problem == NULL)
+		problem = service_alive_problem(ctx->health);
+	check_problem(ctx, DOVEADM_SELFCHECK_SERVICE, problem);
+	if (problem != NULL)
+		return;
+	check_detail(ctx, DOVEADM_SELFCHECK_SERVICE,
+		t_strdup_printf("pid %ld, up for %s, last heard %u s ago",
+			(long)ctx->health->service_pid,
+			doveadm_warden_duration((uint32_t)(ctx->dw->now / 1000) -
+				ctx->health->service_started),
+			ctx->health->heartbeat_age_secs));
+}
+
+static bool exempts_all(const struct warden_policy *policy,
+			const struct warden_policy *wanted)
+{
+	for (uint32_t i = 0; i < wanted->exempt_count; i++) {
+		if (!warden_policy_exempts(policy, &wanted->exempt[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The numbers, that is everything before the exempt networks, of which the
+   service may have more. */
+static bool policy_is_current(const struct warden_policy *policy,
+			      const struct warden_policy *wanted)
+{
+	struct warden_policy expect = *wanted;
+
+	expect.exempt_count = policy->exempt_count;
+	return memcmp(policy, &expect, offsetof(struct warden_policy,
+						exempt)) == 0 &&
+		exempts_all(policy, wanted);
+}
+
+static const char *policy_problem(struct selfcheck_context *ctx)
+{
+	if (!ctx->set_ok)
+		return t_strdup(ctx->set_error.text);
+	if (ctx->dw->silent_secs == UINT32_MAX)
+		return "no rules were ever published: nobody is refused";
+	if (!doveadm_warden_in_force(ctx->dw)) {
+		return "the rules are not in force, since the service is "
+			"silent: nobody is refused";
+	}
+	if (!policy_is_current(ctx->dw->policy, &ctx->set.policy)) {
+		return "the settings are not those in force: run doveadm "
+			"reload";
+	}
+	return NULL;
+}
+
+static void check_policy(struct selfcheck_context *ctx)
+{
+	const char *problem = policy_problem(ctx);
+
+	check_problem(ctx, DOVEADM_SELFCHECK_POLICY, problem);
+	if (problem != NULL)
+		return;
+	check_detail(ctx, DOVEADM_SELFCHECK_POLICY,
+		t_strdup_printf("mode %s, published %s ago",
+			warden_mode_name(ctx->dw->policy->mode),
+			doveadm_warden_duration(
+				ctx->health->policy_age_secs)));
+}
+
+/* --- The table ------------------------------------------------------------ */
+
+static const char *table_problem(const struct warden_health *health)
+{
+	if (health->set_full > 0) {
+		return t_strdup_printf("%"PRIu64" times a host found no room "
+			"and was not watched: raise warden_table_hosts and "
+			"restart Dovecot", health->set_full);
+	}
+	if (health->bucket_full > 0) {
+		return t_strdup_printf("%"PRIu64" sessions found no room and "
+			"were not counted: too many at once on this server",
+			health->bucket_full);
+	}
+	if (health->used * 100 >= health->room * TABLE_FULL_PERCENT) {
+		return t_strdup_printf("%"PRIu64" of %"PRIu64" hosts: raise "
+			"warden_table_hosts and restart Dovecot",
+			health->used, health->room);
+	}
+	return NULL;
+}
+
+static void check_table(struct selfcheck_context *ctx)
+{
+	const struct warden_health *health = ctx->health;
+	const char *problem = table_problem(health);
+
+	check_problem(ctx, DOVEADM_SELFCHECK_TABLE, problem);
+	if (problem != NULL)
+		return;
+	check_detail(ctx, DOVEADM_SELFCHECK_TABLE,
+		t_strdup_printf("%"PRIu64" of %"PRIu64" hosts, %"PRIu64
+				" evicted", health->used, health->room,
+				health->evicted));
+}
+
+/* --- /etc/hosts.deny ------------------------------------------------------ */
+
+static const char *hosts_deny_problem(const char *deny_file, char *daemons,
+				      size_t size)
+{
+	struct warden_error error;
+
+	switch (warden_hosts_deny_find(DOVEADM_SETUP_HOSTS_DENY, deny_file,
+				       daemons, size, &error)) {
+	case 0:
+		return "sshd and vsftpd do not see the blocks: doveadm warden "
+			"setup puts the line into "DOVEADM_SETUP_HOSTS_DENY;
+	case 1:
+		break;
+	default:
+		return t_strdup(error.text);
+	}
+	if (access(deny_file, F_OK) == 0)
+		return NULL;
+	return t_strdup_printf(DOVEADM_SETUP_HOSTS_DENY" names %s, which is "
+		"not there: the warden service writes it when it runs",
+		deny_file);
+}
+
+static void check_hosts_deny(struct selfcheck_context *ctx)
+{
+	const char *deny_file = ctx->set.hosts_deny_file, *problem;
+	char daemons[256] = "";
+
+	if (*deny_file == '\0') {
+		check_detail(ctx, DOVEADM_SELFCHECK_HOSTS_DENY,
+			"not used, since there is no deny file");
+		return;
+	}
+	problem = hosts_deny_problem(deny_file, daemons, sizeof(daemons));
+	check_problem(ctx, DOVEADM_SELFCHECK_HOSTS_DENY, problem);
+	if (problem == NULL) {
+		check_detail(ctx, DOVEADM_SELFCHECK_HOSTS_DENY,
+			     t_strdup_printf(DOVEADM_SETUP_HOSTS_DENY" has "
+				"\"%s: %s\"", daemons, deny_file));
+	}
+}
+
+static void selfcheck_read(struct selfcheck_context *ctx)
+{
+	static const char *const names[] = {
+		"login_trusted_networks", "passdb", "protocols", "service",
+		NULL
+	};
+
+	ctx->set_ok = doveadm_warden_settings(&ctx->set, &ctx->set_error);
+	ctx->conf = doveadm_doveconf_read(NULL, names, &ctx->conf_error);
+	if (ctx->set_ok && ctx->conf != NULL) {
+		ctx->set_ok = warden_settings_add_exempt(&ctx->set,
+			"login_trusted_networks",
+			doveadm_doveconf_get(ctx->conf,
+					     "login_trusted_networks"),
+			&ctx->set_error);
+	}
+}
+
+void doveadm_selfcheck_run(const struct doveadm_warden *dw,
+			   const struct warden_health *health,
+			   struct doveadm_selfcheck
+				checks_r[DOVEADM_SELFCHECK_COUNT])
+{
+	static const char *const names[DOVEADM_SELFCHECK_COUNT] = {
+		[DOVEADM_SELFCHECK_LOGIN_PLUGINS] = "check_login_plugins",
+		[DOVEADM_SELFCHECK_PASSDB] = "check_passdb",
+		[DOVEADM_SELFCHECK_SERVICE] = "check_service",
+		[DOVEADM_SELFCHECK_POLICY] = "check_policy",
+		[DOVEADM_SELFCHECK_TABLE] = "check_table",
+		[DOVEADM_SELFCHECK_HOSTS_DENY] = "check_hosts_deny",
+	};
+	struct selfcheck_context *ctx = t_new(struct selfcheck_context, 1);
+
+	for (unsigned int i = 0; i < DOVEADM_SELFCHECK_COUNT; i++) {
+		i_zero(&checks_r[i]);
+		checks_r[i].name = names[i];
+	}
+	ctx->dw = dw;
+	ctx->health = health;
+	ctx->checks = checks_r;
+	selfcheck_read(ctx);
+	check_protocols(ctx);
+	check_service(ctx);
+	check_policy(ctx);
+	check_table(ctx);
+	check_hosts_deny(ctx);
+}

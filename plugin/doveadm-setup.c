@@ -1,0 +1,113 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* `doveadm warden setup`: the one line in /etc/hosts.deny. It is the only
+   thing of the warden that writes to /etc, and it is done here because every
+   Dovecot process may have /etc read-only, and because an admin should see
+   it happen: so only on the command line, never through the HTTP API. */
+
+#include "doveadm-warden.h"
+#include "doveadm-record.h"
+#include "doveadm-setup.h"
+#include "warden-hosts-deny.h"
+
+struct setup_request {
+	const char *daemons;
+	bool remove;
+};
+
+static bool setup_get_request(struct doveadm_cmd_context *cctx,
+			      struct setup_request *request_r)
+{
+	i_zero(request_r);
+	if (cctx->conn_type != DOVEADM_CONNECTION_TYPE_CLI) {
+		return doveadm_warden_fail(EX_NOPERM,
+			"doveadm warden setup works on the command line only");
+	}
+	(void)doveadm_cmd_param_bool(cctx, "remove", &request_r->remove);
+	(void)doveadm_cmd_param_str(cctx, "daemons", &request_r->daemons);
+	if (request_r->remove && request_r->daemons != NULL) {
+		return doveadm_warden_fail(EX_USAGE,
+			"--remove takes the whole line out: "
+			"it cannot be used with --daemons");
+	}
+	if (request_r->daemons == NULL)
+		request_r->daemons = "ALL";
+	return doveadm_warden_is_root();
+}
+
+static bool setup_get_deny_file(struct warden_settings *set)
+{
+	struct warden_error error;
+
+	if (!doveadm_warden_settings(set, &error))
+		return doveadm_warden_fail(EX_CONFIG, "%s", error.text);
+	if (set->hosts_deny_file[0] != '\0')
+		return true;
+	return doveadm_warden_fail(DOVEADM_EX_NOTPOSSIBLE,
+		"warden_hosts_deny_file is empty: there is no deny file that "
+		DOVEADM_SETUP_HOSTS_DENY" could name");
+}
+
+static const char *setup_result_text(const struct setup_request *request,
+				     bool changed)
+{
+	if (request->remove)
+		return changed ? "removed" : "not there, nothing to remove";
+	return changed ? "written" : "already there, nothing changed";
+}
+
+static void setup_print(const struct setup_request *request,
+			const char *deny_file, bool changed)
+{
+	const char *line = request->remove ?
+		t_strdup_printf("the line for %s", deny_file) :
+		t_strdup_printf("\"%s: %s\"", request->daemons, deny_file);
+	struct doveadm_record *record = doveadm_record_new();
+
+	if (!doveadm_print_is_initialized()) {
+		doveadm_warden_say(DOVEADM_SETUP_HOSTS_DENY": %s: %s.", line,
+				   setup_result_text(request, changed));
+		return;
+	}
+	doveadm_record_str(record, "file", DOVEADM_SETUP_HOSTS_DENY);
+	doveadm_record_str(record, "deny_file", deny_file);
+	doveadm_record_str(record, "action",
+			   request->remove ? "remove" : "add");
+	doveadm_record_str(record, "changed", changed ? "yes" : "no");
+	doveadm_record_print(record);
+}
+
+static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
+{
+	enum warden_hosts_deny_result result;
+	struct setup_request request;
+	struct warden_settings set;
+	struct warden_error error;
+
+	if (!setup_get_request(cctx, &request) || !setup_get_deny_file(&set))
+		return;
+	if (request.remove) {
+		result = warden_hosts_deny_remove(DOVEADM_SETUP_HOSTS_DENY,
+						  set.hosts_deny_file, &error);
+	} else {
+		result = warden_hosts_deny_add(DOVEADM_SETUP_HOSTS_DENY,
+					       set.hosts_deny_file,
+					       request.daemons, &error);
+	}
+	if (result == WARDEN_HOSTS_DENY_ERROR)
+		(void)doveadm_warden_fail(DOVEADM_EX_NOTPOSSIBLE, "%s",
+					  error.text);
+	else
+		setup_print(&request, set.hosts_deny_file,
+			    result == WARDEN_HOSTS_DENY_CHANGED);
+}
+
+struct doveadm_cmd_ver2 doveadm_cmd_warden_setup = {
+	.name = "warden setup",
+	.cmd = cmd_warden_setup,
+	.usage = "[--remove] [--daemons <list>]",
+DOVEADM_CMD_PARAMS_START
+DOVEADM_CMD_PARAM('r', "remove", CMD_PARAM_BOOL, 0)
+DOVEADM_CMD_PARAM('d', "daemons", CMD_PARAM_STR, 0)
+DOVEADM_CMD_PARAMS_END
+};

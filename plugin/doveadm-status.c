@@ -1,0 +1,321 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* `doveadm warden status`: is it on, does it work, what is going on. */
+
+#include "doveadm-warden.h"
+#include "doveadm-record.h"
+#include "doveadm-selfcheck.h"
+
+#include <stdlib.h>
+
+#define STATUS_TOP_HOSTS 10
+#define MINUTE_SECS 60
+#define HOUR_SECS 3600
+
+struct status_total {
+	uint64_t minute, hour;
+};
+
+struct status {
+	const struct doveadm_warden *dw;
+	struct warden_health health;
+	uint32_t sessions;
+	unsigned int networks; /* blocked */
+	struct status_total totals[WARDEN_TOTALS];
+	struct status_total failures, refused; /* sums */
+	struct warden_host_info top[STATUS_TOP_HOSTS];
+	unsigned int top_count;
+	struct doveadm_selfcheck checks[DOVEADM_SELFCHECK_COUNT];
+};
+
+/* --- Gathering ------------------------------------------------------------ */
+
+static void status_total_sum(struct status_total *sum,
+			     const struct status_total *total)
+{
+	sum->minute += total->minute;
+	sum->hour += total->hour;
+}
+
+static void status_read_totals(struct status *status)
+{
+	const struct doveadm_warden *dw = status->dw;
+
+	for (unsigned int i = 0; i < WARDEN_TOTALS; i++) {
+		struct status_total *total = &status->totals[i];
+
+		total->minute = warden_table_total(dw->table, i, MINUTE_SECS,
+						   dw->now);
+		total->hour = warden_table_total(dw->table, i, HOUR_SECS,
+						 dw->now);
+		/* a client that tries nothing has not failed */
+		if (warden_class_is_event(i) && i != WARDEN_IDLE)
+			status_total_sum(&status->failures, total);
+	}
+	status_total_sum(&status->refused,
+			 &status->totals[WARDEN_TOTAL_REFUSED_BLOCKED]);
+	status_total_sum(&status->refused,
+			 &status->totals[WARDEN_TOTAL_REFUSED_SESSIONS]);
+	status_total_sum(&status->refused,
+			 &status->totals[WARDEN_TOTAL_REFUSED_AUTH]);
+}
+
+/* Who troubles the server most: by refused connections, then by points. */
+static int host_info_cmp_trouble(const void *a, const void *b)
+{
+	const struct warden_host_info *info1 = a, *info2 = b;
+
+	if (info1->refused != info2->refused)
+		return info1->refused < info2->refused ? 1 : -1;
+	if (info1->points < info2->points)
+		return 1;
+	return info1->points > info2->points ? -1 : 0;
+}
+
+static void status_top_add(struct status *status,
+			   const struct warden_host_info *info)
+{
+	unsigned int count = status->top_count;
+
+	if (info->refused == 0 && info->points < 0.5)
+		return;
+	if (count == STATUS_TOP_HOSTS &&
+	    host_info_cmp_trouble(info, &status->top[count - 1]) >= 0)
+		return;
+	if (count < STATUS_TOP_HOSTS)
+		count = ++status->top_count;
+	status->top[count - 1] = *info;
+	qsort(status->top, count, sizeof(*info), host_info_cmp_trouble);
+}
+
+static void status_read(const struct doveadm_warden *dw, struct status *status)
+{
+	struct warden_host_info info;
+	unsigned int network = 0;
+	uint64_t index = 0;
+
+	status->dw = dw;
+	warden_admin_health(dw->warden, dw->now, &status->health);
+	status->sessions = warden_table_sessions_total(dw->table, dw->now);
+	status_read_totals(status);
+	while (doveadm_warden_next_network(dw, &network) != NULL)
+		status->networks++;
+	while (warden_table_next(dw->table, &index, dw->policy, dw->now,
+				 &info))
+		status_top_add(status, &info);
+	doveadm_selfcheck_run(dw, &status->health, status->checks);
+}
+
+static const char *status_mode(const struct status *status)
+{
+	return status->dw->silent_secs == UINT32_MAX ?
+		"none" : warden_mode_name(status->dw->policy->mode);
+}
+
+/* Warden time. 0: the service never ran. */
+static uint32_t status_since(const struct status *status)
+{
+	return status->health.service_started;
+}
+
+/* --- For scripts: one object ---------------------------------------------- */
+
+static void status_record_total(struct doveadm_record *record,
+				const char *name,
+				const struct status_total *total)
+{
+	doveadm_record_num(record, t_strconcat(name, "_minute", NULL),
+			   total->minute);
+	doveadm_record_num(record, t_strconcat(name, "_hour", NULL),
+			   total->hour);
+}
+
+static void status_record_totals(const struct status *status,
+				 struct doveadm_record *record)
+{
+	const struct status_total *totals = status->totals;
+
+	status_record_total(record, "logins", &totals[WARDEN_TOTAL_SUCCESS]);
+	status_record_total(record, "failures", &status->failures);
+	for (unsigned int i = 0; i < WARDEN_CLASS_COUNT; i++) {
+		if (warden_class_is_event(i))
+			status_record_total(record, warden_class_name(i),
+					    &totals[i]);
+	}
+	status_record_total(record, "refused", &status->refused);
+	status_record_total(record, "refused_blocked",
+			    &totals[WARDEN_TOTAL_REFUSED_BLOCKED]);
+	status_record_total(record, "refused_sessions",
+			    &totals[WARDEN_TOTAL_REFUSED_SESSIONS]);
+	status_record_total(record, "refused_auth",
+			    &totals[WARDEN_TOTAL_REFUSED_AUTH]);
+	status_record_total(record, "would_refuse",
+			    &totals[WARDEN_TOTAL_WOULD_REFUSE]);
+}
+
+static void status_record_table(const struct status *status,
+				struct doveadm_record *record)
+{
+	const struct warden_health *health = &status->health;
+
+	doveadm_record_num(record, "blocked", health->blocked);
+	doveadm_record_num(record, "networks_blocked", status->networks);
+	doveadm_record_num(record, "known", health->known);
+	doveadm_record_num(record, "table_used", health->used);
+	doveadm_record_num(record, "table_room", health->room);
+	doveadm_record_num(record, "table_evicted", health->evicted);
+	doveadm_record_num(record, "table_set_full", health->set_full);
+	doveadm_record_num(record, "table_bucket_full", health->bucket_full);
+	doveadm_record_num(record, "table_contended", health->contended);
+	doveadm_record_num(record, "service_pid",
+			   health->service_pid > 0 ?
+			   (uintmax_t)health->service_pid : 0);
+	doveadm_record_num(record, "service_silent",
+			   health->heartbeat_age_secs);
+	doveadm_record_num(record, "policy_age", health->policy_age_secs);
+}
+
+static void status_record_print(const struct status *status)
+{
+	struct doveadm_record *record = doveadm_record_new();
+	string_t *top = t_str_new(256);
+
+	for (unsigned int i = 0; i < status->top_count; i++) {
+		if (i > 0)
+			str_append_c(top, ' ');
+		str_append(top, doveadm_warden_host(status->dw,
+						    &status->top[i].host));
+	}
+	doveadm_record_str(record, "mode", status_mode(status));
+	doveadm_record_str(record, "since", doveadm_warden_time(status->dw,
+						status_since(status)));
+	doveadm_record_num(record, "sessions", status->sessions);
+	doveadm_record_num(record, "session_limit",
+			   status->dw->policy->session_limit);
+	status_record_totals(status, record);
+	status_record_table(status, record);
+	doveadm_record_str(record, "top", str_c(top));
+	for (unsigned int i = 0; i < DOVEADM_SELFCHECK_COUNT; i++) {
+		const struct doveadm_selfcheck *check = &status->checks[i];
+
+		doveadm_record_str(record, check->name,
+				   check->problem == NULL ?
+				   "ok" : check->problem);
+	}
+	doveadm_record_print(record);
+}
+
+/* --- For a person: a report ----------------------------------------------- */
+
+static void status_say_total(const char *name,
+			     const struct status_total *total)
+{
+	doveadm_warden_say("  %-24s %10"PRIu64" %10"PRIu64, name,
+			   total->minute, total->hour);
+}
+
+static void status_say_totals(const struct status *status)
+{
+	const struct status_total *totals = status->totals;
+
+	doveadm_warden_say("\n%-26s %10s %10s", "In the last", "minute",
+			   "hour");
+	status_say_total("logins", &totals[WARDEN_TOTAL_SUCCESS]);
+	status_say_total("failures", &status->failures);
+	for (unsigned int i = 0; i < WARDEN_CLASS_COUNT; i++) {
+		if (warden_class_is_event(i) && totals[i].hour > 0)
+			status_say_total(t_strconcat("  ",
+					warden_class_name(i), NULL),
+					&totals[i]);
+	}
+	status_say_total("refused", &status->refused);
+	if (totals[WARDEN_TOTAL_WOULD_REFUSE].hour > 0)
+		status_say_total("only observed",
+				 &totals[WARDEN_TOTAL_WOULD_REFUSE]);
+}
+
+static void status_say_now(const struct status *status)
+{
+	const struct doveadm_warden *dw = status->dw;
+	const struct warden_health *health = &status->health;
+	uint32_t since = status_since(status);
+
+	if (since == 0)
+		doveadm_warden_say("Warden: the service has never run");
+	else
+		doveadm_warden_say("Warden: mode %s, since %s (%s)",
+			status_mode(status), doveadm_warden_time(dw, since),
+			doveadm_warden_duration(
+				(uint32_t)(dw->now / 1000) - since));
+	doveadm_warden_say("\nNow");
+	doveadm_warden_say("  %-24s %10u   (%s)", "sessions not logged in",
+		status->sessions, dw->policy->session_limit == 0 ? "no limit" :
+		t_strdup_printf("at most %u a host",
+				dw->policy->session_limit));
+	doveadm_warden_say("  %-24s %10"PRIu64, "blocked hosts",
+			   health->blocked);
+	doveadm_warden_say("  %-24s %10u", "blocked networks",
+			   status->networks);
+	doveadm_warden_say("  %-24s %10"PRIu64, "known hosts", health->known);
+}
+
+static void status_say_top(const struct status *status)
+{
+	const struct doveadm_warden *dw = status->dw;
+
+	if (status->top_count == 0)
+		return;
+	doveadm_warden_say("\n%-26s %10s %10s  %s", "Top hosts", "refused",
+			   "points", "blocked for, reason");
+	for (unsigned int i = 0; i < status->top_count; i++) T_BEGIN {
+		const struct warden_host_info *info = &status->top[i];
+
+		doveadm_warden_say("  %-24s %10"PRIu64" %10.0f  %s",
+			doveadm_warden_host(dw, &info->host), info->refused,
+			info->points, !info->blocked ? "-" :
+			t_strdup_printf("%s, %s",
+				doveadm_warden_left(dw, info->blocked_until),
+				warden_class_name(info->reason)));
+	} T_END;
+}
+
+static void status_say_checks(const struct doveadm_selfcheck *checks)
+{
+	doveadm_warden_say("\nSelf-check");
+	for (unsigned int i = 0; i < DOVEADM_SELFCHECK_COUNT; i++) {
+		/* without check_, which only JSON needs */
+		const char *name = strchr(checks[i].name, '_') + 1;
+
+		doveadm_warden_say("  %-8s %-14s %s",
+			checks[i].problem == NULL ? "ok" : "PROBLEM", name,
+			checks[i].problem == NULL ? checks[i].detail :
+						    checks[i].problem);
+	}
+}
+
+static void cmd_warden_status(struct doveadm_cmd_context *cctx ATTR_UNUSED)
+{
+	struct doveadm_warden dw;
+	struct status *status = t_new(struct status, 1);
+
+	if (!doveadm_warden_open(&dw))
+		return;
+	status_read(&dw, status);
+	if (doveadm_print_is_initialized()) {
+		status_record_print(status);
+	} else {
+		status_say_now(status);
+		status_say_totals(status);
+		status_say_top(status);
+		status_say_checks(status->checks);
+	}
+	doveadm_warden_close(&dw);
+}
+
+struct doveadm_cmd_ver2 doveadm_cmd_warden_status = {
+	.name = "warden status",
+	.cmd = cmd_warden_status,
+	.usage = "",
+DOVEADM_CMD_PARAMS_START
+DOVEADM_CMD_PARAMS_END
+};

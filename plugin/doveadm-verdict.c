@@ -1,0 +1,94 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* The verdict as `doveadm warden why` explains it. It asks the same questions
+   as warden_check() in the same order, but it must neither count a refusal
+   nor change anything: looking is not connecting. */
+
+#include "doveadm-verdict.h"
+
+static const char *const rule_names[] = {
+	[DOVEADM_RULE_NONE] = "none",
+	[DOVEADM_RULE_OFF] = "off",
+	[DOVEADM_RULE_SILENT] = "silent",
+	[DOVEADM_RULE_EXEMPT] = "exempt",
+	[DOVEADM_RULE_NETWORK] = "network",
+	[DOVEADM_RULE_MANUAL] = "manual",
+	[DOVEADM_RULE_POINTS] = "points",
+	[DOVEADM_RULE_SESSIONS] = "sessions",
+};
+
+const char *doveadm_rule_name(enum doveadm_rule rule)
+{
+	return rule_names[rule];
+}
+
+static bool verdict_exempt(const struct warden_policy *policy,
+			   const struct warden_net *addr,
+			   struct doveadm_verdict *verdict)
+{
+	for (uint32_t i = 0; i < policy->exempt_count; i++) {
+		if (warden_net_contains(&policy->exempt[i], addr)) {
+			verdict->net = policy->exempt[i];
+			verdict->rule = DOVEADM_RULE_EXEMPT;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool verdict_network(const struct doveadm_warden *dw,
+			    const struct warden_net *net,
+			    struct doveadm_verdict *verdict)
+{
+	const struct warden_blocked_network *network =
+		warden_admin_network_find(dw->warden, net, dw->now);
+
+	if (network == NULL)
+		return false;
+	verdict->rule = DOVEADM_RULE_NETWORK;
+	verdict->net = network->net;
+	verdict->until_secs = network->until_secs;
+	return true;
+}
+
+static bool verdict_host(const struct doveadm_warden *dw,
+			 const struct warden_host_info *info,
+			 struct doveadm_verdict *verdict)
+{
+	uint32_t limit = dw->policy->session_limit;
+
+	if (info->blocked) {
+		verdict->rule = info->reason == WARDEN_MANUAL ?
+			DOVEADM_RULE_MANUAL : DOVEADM_RULE_POINTS;
+		verdict->until_secs = info->blocked_until;
+		return true;
+	}
+	if (limit == 0 || info->sessions < limit)
+		return false;
+	verdict->rule = DOVEADM_RULE_SESSIONS;
+	return true;
+}
+
+void doveadm_verdict_get(const struct doveadm_warden *dw,
+			 const struct warden_net *addr,
+			 const struct warden_net *net,
+			 const struct warden_host_info *info,
+			 struct doveadm_verdict *verdict_r)
+{
+	bool against;
+
+	i_zero(verdict_r);
+	if (verdict_exempt(dw->policy, addr, verdict_r))
+		return;
+	against = verdict_network(dw, net, verdict_r) ||
+		verdict_host(dw, info, verdict_r);
+	if (!doveadm_warden_in_force(dw)) {
+		verdict_r->rule = DOVEADM_RULE_SILENT;
+	} else if (dw->policy->mode == WARDEN_MODE_OFF) {
+		verdict_r->rule = DOVEADM_RULE_OFF;
+	} else {
+		verdict_r->refused = against &&
+			dw->policy->mode == WARDEN_MODE_ENFORCE;
+		verdict_r->would_refuse = against && !verdict_r->refused;
+	}
+}

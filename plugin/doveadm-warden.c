@@ -1,0 +1,225 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* Every command opens the same files, refuses in the same words and tells
+   time in the same way, so that an admin who has read one has read all. */
+
+#include "doveadm-warden.h"
+#include "ostream.h"
+#include "warden-glue.h"
+
+#include <time.h>
+#include <unistd.h>
+
+bool doveadm_warden_fail(int exit_code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	i_error("%s", t_strdup_vprintf(fmt, args));
+	va_end(args);
+	doveadm_exit_code = exit_code;
+	return false;
+}
+
+bool doveadm_warden_fail_usage(const struct doveadm_cmd_context *cctx,
+			       const char *problem)
+{
+	return doveadm_warden_fail(EX_USAGE, "%s: doveadm %s %s", problem,
+				   cctx->cmd->name, cctx->cmd->usage);
+}
+
+bool doveadm_warden_is_root(void)
+{
+	if (geteuid() == 0)
+		return true;
+	return doveadm_warden_fail(EX_NOPERM,
+		"doveadm warden needs to be run as root");
+}
+
+void doveadm_warden_say(const char *fmt, ...)
+{
+	va_list args;
+
+	if (doveadm_print_is_initialized())
+		return;
+	va_start(args, fmt);
+	T_BEGIN {
+		const char *line = t_strdup_vprintf(fmt, args);
+
+		o_stream_nsend_str(doveadm_print_ostream,
+				   t_strconcat(line, "\n", NULL));
+	} T_END;
+	va_end(args);
+	/* doveadm flushes at its end only if a formatter was used */
+	doveadm_print_flush();
+}
+
+static bool doveadm_warden_has_run(const char *dir)
+{
+	const char *path = t_strconcat(dir, "/hosts", NULL);
+
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* The wall-clock second in which the running second of warden time began, so
+   that the same warden time is the same text in every call. */
+static int64_t wall_of_second(uint64_t now)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 -
+		(int64_t)(now % 1000)) / 1000;
+}
+
+bool doveadm_warden_open(struct doveadm_warden *dw_r)
+{
+	const char *dir = warden_glue_dir();
+	struct warden_error error;
+
+	i_zero(dw_r);
+	if (!doveadm_warden_is_root())
+		return false;
+	if (!doveadm_warden_has_run(dir)) {
+		return doveadm_warden_fail(EX_TEMPFAIL,
+			"the warden has never run (no table in %s): "
+			"is Dovecot started with service warden?", dir);
+	}
+	dw_r->warden = warden_open(dir, WARDEN_ROLE_ADMIN, 0, &error);
+	if (dw_r->warden == NULL) {
+		return doveadm_warden_fail(EX_TEMPFAIL, "in %s: %s", dir,
+					   error.text);
+	}
+	dw_r->now = warden_clock_now();
+	dw_r->wall_now = wall_of_second(dw_r->now);
+	dw_r->table = warden_admin_table(dw_r->warden);
+	dw_r->policy = warden_admin_policy(dw_r->warden, dw_r->now,
+					   &dw_r->silent_secs);
+	return true;
+}
+
+void doveadm_warden_close(struct doveadm_warden *dw)
+{
+	warden_close(&dw->warden);
+}
+
+bool doveadm_warden_settings(struct warden_settings *set_r,
+			     struct warden_error *error_r)
+{
+	unsigned int i, count;
+	const char *const *envs = warden_compat_doveadm_settings(&count);
+	struct warden_error error;
+	bool ok = true;
+
+	warden_settings_init_defaults(set_r);
+	for (i = 0; i + 1 < count; i += 2) {
+		if (warden_settings_set(set_r, envs[i], envs[i + 1], &error))
+			continue;
+		if (ok)
+			*error_r = error;
+		ok = false;
+		/* the service then writes none */
+		if (strcmp(envs[i], "warden_hosts_deny_file") == 0)
+			set_r->hosts_deny_file[0] = '\0';
+	}
+	return ok && warden_settings_check(set_r, error_r);
+}
+
+bool doveadm_warden_in_force(const struct doveadm_warden *dw)
+{
+	return dw->silent_secs <= WARDEN_HEARTBEAT_MAX_SECS;
+}
+
+const char *doveadm_warden_time(const struct doveadm_warden *dw, uint32_t secs)
+{
+	char buf[WARDEN_CLOCK_STRLEN];
+	int64_t wall;
+
+	if (secs == 0)
+		return "";
+	wall = warden_clock_to_wall(secs, dw->now, dw->wall_now);
+	return t_strdup(warden_clock_format(wall, buf));
+}
+
+uint32_t doveadm_warden_secs_left(const struct doveadm_warden *dw,
+				  uint32_t secs)
+{
+	uint32_t now_secs = (uint32_t)(dw->now / 1000);
+
+	if (secs == WARDEN_FOREVER_SECS)
+		return UINT32_MAX;
+	return secs > now_secs ? secs - now_secs : 0;
+}
+
+const char *doveadm_warden_duration(uint32_t secs)
+{
+	char buf[WARDEN_CLOCK_STRLEN];
+
+	return t_strdup(warden_duration_format(secs, buf));
+}
+
+const char *doveadm_warden_left(const struct doveadm_warden *dw, uint32_t secs)
+{
+	if (secs == WARDEN_FOREVER_SECS)
+		return "forever";
+	return doveadm_warden_duration(doveadm_warden_secs_left(dw, secs));
+}
+
+const char *doveadm_warden_ago(const struct doveadm_warden *dw, uint32_t secs)
+{
+	uint32_t now_secs = (uint32_t)(dw->now / 1000);
+
+	if (secs == 0)
+		return "never";
+	if (secs >= now_secs)
+		return "just now";
+	return t_strconcat(doveadm_warden_duration(now_secs - secs), " ago",
+			   NULL);
+}
+
+const char *doveadm_warden_net(const struct warden_net *net)
+{
+	char buf[WARDEN_NET_STRLEN];
+
+	return t_strdup(warden_net_format(net, buf));
+}
+
+void doveadm_warden_host_net(const struct doveadm_warden *dw,
+			     const struct warden_host *host,
+			     struct warden_net *net_r)
+{
+	warden_host_to_net(host, dw->policy->ipv4_prefix,
+			   dw->policy->ipv6_prefix, net_r);
+}
+
+const char *doveadm_warden_host(const struct doveadm_warden *dw,
+				const struct warden_host *host)
+{
+	struct warden_net net;
+
+	doveadm_warden_host_net(dw, host, &net);
+	return doveadm_warden_net(&net);
+}
+
+const struct warden_blocked_network *
+doveadm_warden_next_network(const struct doveadm_warden *dw,
+			    unsigned int *index_io)
+{
+	const struct warden_networks *networks =
+		warden_admin_networks(dw->warden);
+	const struct warden_blocked_network *network;
+
+	while (networks != NULL && *index_io < networks->count) {
+		network = &networks->networks[(*index_io)++];
+		if (doveadm_warden_secs_left(dw, network->until_secs) > 0)
+			return network;
+	}
+	return NULL;
+}
+
+uint32_t doveadm_warden_points_limit(const struct doveadm_warden *dw,
+				     const struct warden_host_info *info)
+{
+	return dw->policy->fail_limit *
+		(info->known ? WARDEN_KNOWN_FACTOR : 1);
+}

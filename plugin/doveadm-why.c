@@ -1,0 +1,281 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* `doveadm warden why ADDR`: everything that is known of one host, and what
+   follows from it. A guard whose decisions cannot be explained gets switched
+   off. */
+
+#include "doveadm-warden.h"
+#include "doveadm-deny-line.h"
+#include "doveadm-record.h"
+#include "doveadm-setup.h"
+#include "doveadm-target.h"
+#include "doveadm-verdict.h"
+#include "warden-hosts-deny.h"
+
+struct why {
+	const struct doveadm_warden *dw;
+	struct doveadm_target target;
+	struct warden_host_info info;
+	struct doveadm_verdict verdict;
+	const char *deny_file; /* "": none */
+	int deny_line;	       /* as doveadm_deny_line_find() */
+};
+
+static const char *why_connection(const struct why *why)
+{
+	if (why->verdict.refused)
+		return "refused";
+	return why->verdict.would_refuse ? "would be refused" : "let in";
+}
+
+static const char *why_reason(const struct why *why)
+{
+	if (why->verdict.rule == DOVEADM_RULE_NETWORK)
+		return warden_class_name(WARDEN_MANUAL);
+	return why->info.blocked ? warden_class_name(why->info.reason) : "";
+}
+
+static uint32_t why_event_age(const struct why *why)
+{
+	uint32_t now_secs = (uint32_t)(why->dw->now / 1000);
+
+	if (why->info.last_event == 0 || why->info.last_event > now_secs)
+		return 0;
+	return now_secs - why->info.last_event;
+}
+
+static void why_record_decision(const struct why *why,
+				struct doveadm_record *record)
+{
+	const struct doveadm_warden *dw = why->dw;
+	const struct doveadm_verdict *verdict = &why->verdict;
+
+	doveadm_record_str(record, "address",
+			   doveadm_warden_net(&why->target.given));
+	doveadm_record_str(record, "host",
+			   doveadm_warden_net(&why->target.net));
+	doveadm_record_str(record, "connection", why_connection(why));
+	doveadm_record_str(record, "rule", doveadm_rule_name(verdict->rule));
+	doveadm_record_str(record, "rule_network", verdict->net.family == 0 ?
+				   "" : doveadm_warden_net(&verdict->net));
+	doveadm_record_str(record, "blocked",
+			   verdict->until_secs != 0 ? "yes" : "no");
+	doveadm_record_str(record, "blocked_until",
+			   doveadm_warden_time(dw, verdict->until_secs));
+	doveadm_record_num(record, "seconds_left",
+			   doveadm_warden_secs_left(dw, verdict->until_secs));
+	doveadm_record_str(record, "reason", why_reason(why));
+}
+
+static void why_record_host(const struct why *why,
+			    struct doveadm_record *record)
+{
+	const struct doveadm_warden *dw = why->dw;
+	const struct warden_host_info *info = &why->info;
+	bool event = info->last_event != 0;
+
+	doveadm_record_points(record, "points", info->points);
+	doveadm_record_num(record, "points_limit",
+			   doveadm_warden_points_limit(dw, info));
+	doveadm_record_points(record, "slow_points", info->slow_points);
+	/* known hosts have no slow limit */
+	doveadm_record_num(record, "slow_points_limit",
+			   info->known ? 0 : WARDEN_SLOW_LIMIT);
+	doveadm_record_num(record, "sessions", info->sessions);
+	doveadm_record_num(record, "session_limit", dw->policy->session_limit);
+	doveadm_record_num(record, "offences", info->offences);
+	doveadm_record_num(record, "refused", info->refused);
+	doveadm_record_str(record, "last_event",
+			   doveadm_warden_time(dw, info->last_event));
+	doveadm_record_num(record, "last_event_age", why_event_age(why));
+	doveadm_record_str(record, "last_class",
+			   event ? warden_class_name(info->last_class) : "");
+	doveadm_record_str(record, "last_protocol", event ?
+			   warden_protocol_name(info->last_protocol) : "");
+	doveadm_record_str(record, "known", info->known ? "yes" : "no");
+	doveadm_record_str(record, "last_login",
+			   doveadm_warden_time(dw, info->last_login));
+	doveadm_record_str(record, "deny_file", why->deny_file);
+	doveadm_record_num(record, "deny_file_line",
+			   why->deny_line > 0 ? (uintmax_t)why->deny_line : 0);
+}
+
+static const char *why_cause(const struct why *why)
+{
+	const char *net = doveadm_warden_net(&why->verdict.net);
+
+	switch (why->verdict.rule) {
+	case DOVEADM_RULE_NONE:
+		return "nothing is against it";
+	case DOVEADM_RULE_OFF:
+		return "warden_mode is off";
+	case DOVEADM_RULE_SILENT:
+		return "the warden service is silent, so no rule is in force";
+	case DOVEADM_RULE_EXEMPT:
+		return t_strdup_printf("%s is exempt", net);
+	case DOVEADM_RULE_NETWORK:
+		return t_strdup_printf("an admin blocked the network %s", net);
+	case DOVEADM_RULE_MANUAL:
+		return "an admin blocked this host";
+	case DOVEADM_RULE_POINTS:
+		return t_strdup_printf("it failed too often, last with %s",
+				       warden_class_name(why->info.reason));
+	case DOVEADM_RULE_SESSIONS:
+		return "it has as many sessions that are not logged in as "
+			"it may have";
+	}
+	i_unreached();
+}
+
+static const char *why_points(double points, uint32_t limit)
+{
+	return t_strdup_printf("%.1f, blocked at %u", points, limit);
+}
+
+static const char *why_event(const struct why *why)
+{
+	const struct warden_host_info *info = &why->info;
+	const char *ago = doveadm_warden_ago(why->dw, info->last_event);
+
+	if (info->last_event == 0)
+		return "none";
+	if (info->last_protocol == WARDEN_PROTOCOL_UNKNOWN) {
+		return t_strdup_printf("%s, %s",
+				warden_class_name(info->last_class), ago);
+	}
+	return t_strdup_printf("%s by %s, %s",
+			       warden_class_name(info->last_class),
+			       warden_protocol_name(info->last_protocol), ago);
+}
+
+static void why_say_block(const struct why *why)
+{
+	const struct doveadm_warden *dw = why->dw;
+	uint32_t until = why->verdict.until_secs;
+
+	if (until == 0)
+		doveadm_warden_say("  blocked          no");
+	else if (until == WARDEN_FOREVER_SECS)
+		doveadm_warden_say("  blocked          forever");
+	else
+		doveadm_warden_say("  blocked          for %s, until %s",
+			doveadm_warden_left(dw, until),
+			doveadm_warden_time(dw, until));
+}
+
+static void why_say_host(const struct why *why)
+{
+	const struct doveadm_warden *dw = why->dw;
+	const struct warden_host_info *info = &why->info;
+
+	doveadm_warden_say("  points           %s", why_points(info->points,
+				doveadm_warden_points_limit(dw, info)));
+	doveadm_warden_say("  points of a day  %s", info->known ?
+		t_strdup_printf("%.1f, no limit for a known host",
+				info->slow_points) :
+		why_points(info->slow_points, WARDEN_SLOW_LIMIT));
+	doveadm_warden_say("  sessions         %u not logged in, %s",
+		info->sessions, dw->policy->session_limit == 0 ? "no limit" :
+		t_strdup_printf("at most %u", dw->policy->session_limit));
+	doveadm_warden_say("  offences         %u within a week",
+			   info->offences);
+	doveadm_warden_say("  refused          %"PRIu64" connections",
+			   info->refused);
+	doveadm_warden_say("  last event       %s", why_event(why));
+	doveadm_warden_say("  known            %s%s",
+		info->known ? "yes" : "no", info->last_login == 0 ? "" :
+		t_strdup_printf(", last login %s",
+				doveadm_warden_ago(dw, info->last_login)));
+}
+
+static const char *why_deny(const struct why *why)
+{
+	struct warden_error error;
+
+	if (*why->deny_file == '\0')
+		return "there is no deny file";
+	if (why->deny_line < 0)
+		return t_strdup_printf("%s cannot be read", why->deny_file);
+	if (why->deny_line == 0)
+		return t_strdup_printf("not in %s", why->deny_file);
+	return t_strdup_printf("refused by line %d of %s%s", why->deny_line,
+		why->deny_file,
+		warden_hosts_deny_find(DOVEADM_SETUP_HOSTS_DENY,
+				       why->deny_file, NULL, 0, &error) == 1 ?
+		"" : ", which "DOVEADM_SETUP_HOSTS_DENY" does not name: "
+		"run doveadm warden setup");
+}
+
+static void why_print(const struct why *why)
+{
+	struct doveadm_record *record = doveadm_record_new();
+
+	if (doveadm_print_is_initialized()) {
+		why_record_decision(why, record);
+		why_record_host(why, record);
+		doveadm_record_print(record);
+		return;
+	}
+	doveadm_warden_say("%s: a connection now is %s%s.",
+			   doveadm_warden_net(&why->target.net),
+			   why->verdict.would_refuse ?
+			   "let in, only observed; else it would be " : "",
+			   why->verdict.would_refuse ? "refused" :
+			   why_connection(why));
+	doveadm_target_say_widened(&why->target);
+	doveadm_warden_say("  because          %s", why_cause(why));
+	why_say_block(why);
+	why_say_host(why);
+	doveadm_warden_say("  sshd, vsftpd     %s", why_deny(why));
+}
+
+static void why_read(const struct doveadm_warden *dw, struct why *why)
+{
+	struct warden_settings set;
+	struct warden_error error;
+
+	(void)warden_table_read(dw->table, &why->target.host, dw->policy,
+				dw->now, &why->info);
+	doveadm_verdict_get(dw, &why->target.given, &why->target.net,
+			    &why->info, &why->verdict);
+	/* another setting that is wrong is the business of status */
+	(void)doveadm_warden_settings(&set, &error);
+	why->deny_file = t_strdup(set.hosts_deny_file);
+	if (*why->deny_file != '\0') {
+		why->deny_line = doveadm_deny_line_find(why->deny_file,
+							&why->target.net);
+	}
+}
+
+static void cmd_warden_why(struct doveadm_cmd_context *cctx)
+{
+	struct doveadm_warden dw;
+	struct why why = { .dw = &dw };
+	const char *address;
+
+	if (!doveadm_cmd_param_str(cctx, "address", &address)) {
+		(void)doveadm_warden_fail_usage(cctx, "no address given");
+		return;
+	}
+	if (!doveadm_warden_open(&dw))
+		return;
+	if (doveadm_target_parse(&dw, address, &why.target)) {
+		if (!why.target.is_host) {
+			(void)doveadm_warden_fail(EX_USAGE, "%s is a network: "
+				"why takes one address", address);
+		} else {
+			why_read(&dw, &why);
+			why_print(&why);
+		}
+	}
+	doveadm_warden_close(&dw);
+}
+
+struct doveadm_cmd_ver2 doveadm_cmd_warden_why = {
+	.name = "warden why",
+	.cmd = cmd_warden_why,
+	.usage = "<address>",
+DOVEADM_CMD_PARAMS_START
+DOVEADM_CMD_PARAM('\0', "address", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
+DOVEADM_CMD_PARAMS_END
+};
