@@ -1,0 +1,302 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* The process "warden" that Dovecot starts once: as root it reads the
+   settings, opens the shared files and prepares its directory, then it becomes
+   default_internal_user and hands a tick to the keeper (warden-keeper.h) until
+   Dovecot ends it.
+
+   `doveadm reload` starts the next one while this one still ends. A lock in
+   base_dir/warden lets only one of them work.
+
+   What goes wrong here must never cost anybody his mail, and an exit is tried
+   again by Dovecot every few seconds with a line in the log each time. So a
+   service that cannot do its work says so once and then sits still until the
+   next reload. */
+
+#define _GNU_SOURCE /* O_PATH */
+
+#include "lib.h"
+#include "ioloop.h"
+#include "ipwd.h"
+#include "master-interface.h"
+#include "master-service.h"
+#include "settings.h"
+#include "warden-clock.h"
+#include "warden-deny.h"
+#include "warden-glue.h"
+#include "warden-keeper.h"
+#include "warden-own-dir.h"
+#include "warden-privileges.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_RETRY_MSECS 100
+/* The former process has this long to end before we say that we wait. */
+#define LOCK_WARN_MSECS 30000
+
+static const char *const shared_names[] = { "policy", "hosts", "auth" };
+
+struct service {
+	struct warden *warden;
+	struct warden_keeper *keeper;
+	struct timeout *to;
+	int lock_fd;
+	unsigned int lock_waited_msecs;
+	/* only to see that the shared files are still the ones at their
+	   names; they can be asked after root is given up */
+	int shared_fds[N_ELEMENTS(shared_names)];
+};
+
+static struct service service;
+
+static void service_log(void *context ATTR_UNUSED, enum warden_level level,
+			const char *line)
+{
+	switch (level) {
+	case WARDEN_LEVEL_INFO:
+		i_info("%s", line);
+		break;
+	case WARDEN_LEVEL_WARNING:
+		i_warning("%s", line);
+		break;
+	case WARDEN_LEVEL_ERROR:
+		i_error("%s", line);
+		break;
+	}
+}
+
+/* --- As root -------------------------------------------------------------- */
+
+/* Both paths are given up if their directory is not fit to write in: no deny
+   file and no state rather than one that others can forge. */
+static void service_prepare_dirs(struct warden_settings *set,
+				 const struct passwd *pw)
+{
+	struct warden_error error;
+	char dir[sizeof(set->hosts_deny_file)];
+
+	if (set->state_dir[0] != '\0' &&
+	    !warden_own_dir_prepare(set->state_dir, pw->pw_uid, pw->pw_gid,
+				    &error)) {
+		i_error("warden_state_dir: %s; nothing will survive a reboot",
+			error.text);
+		set->state_dir[0] = '\0';
+	}
+	if (set->hosts_deny_file[0] == '\0' ||
+	    !warden_own_dir_of(set->hosts_deny_file, dir, sizeof(dir)))
+		return;
+	if (strcmp(dir, set->state_dir) != 0 &&
+	    !warden_own_dir_prepare(dir, pw->pw_uid, pw->pw_gid, &error)) {
+		i_error("warden_hosts_deny_file: %s; there is no deny file",
+			error.text);
+		set->hosts_deny_file[0] = '\0';
+	}
+}
+
+static bool service_open_files(const char *dir, uint32_t table_hosts,
+			       struct warden_error *error_r)
+{
+	const char *lock_path = t_strconcat(dir, "/service.lock", NULL);
+
+	service.warden =
+		warden_open(dir, WARDEN_ROLE_SERVICE, table_hosts, error_r);
+	if (service.warden == NULL)
+		return FALSE;
+	service.lock_fd = open(lock_path,
+			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (service.lock_fd == -1) {
+		warden_error_set(error_r, "open(%s) failed: %s", lock_path,
+				 strerror(errno));
+		warden_close(&service.warden);
+		return FALSE;
+	}
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++) {
+		const char *path = t_strconcat(dir, "/", shared_names[i], NULL);
+
+		service.shared_fds[i] =
+			open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	}
+	return TRUE;
+}
+
+static void service_open(const struct warden_settings *set,
+			 const char *settings_error)
+{
+	struct warden_error error;
+
+	if (!service_open_files(warden_glue_dir(), set->table_hosts, &error)) {
+		i_error("the guard is off, everybody is let in: %s",
+			error.text);
+		return;
+	}
+	service.keeper =
+		warden_keeper_create(service.warden, set, settings_error,
+				     getpid(), service_log, NULL);
+	if (service.keeper == NULL) {
+		i_error("the guard is off, everybody is let in: "
+			"out of memory");
+	}
+}
+
+/* Nobody will ever take out of the deny file what another run left there. */
+static void service_empty_deny_file(const struct warden_settings *set)
+{
+	struct warden_error error;
+
+	if (set->hosts_deny_file[0] != '\0' &&
+	    !warden_deny_write(set->hosts_deny_file, NULL, 0, &error))
+		i_error("%s", error.text);
+}
+
+/* All that needs root, and the end of being root. */
+static void service_preinit(void)
+{
+	struct service_settings set;
+	struct warden_error error, drop_error;
+	struct passwd pw;
+	int ret;
+
+	if (geteuid() != 0) {
+		i_error("the guard is off, everybody is let in: the service "
+			"must start as root, take 'drop_priv_before_exec' out "
+			"of service warden { }");
+		return;
+	}
+	ret = service_settings_read(master_service, &set, &error);
+	if (ret < 0)
+		i_fatal("Error reading configuration: %s", error.text);
+	if (i_getpwnam(set.user, &pw) <= 0)
+		i_fatal("default_internal_user doesn't exist: %s", set.user);
+	service_prepare_dirs(&set.warden, &pw);
+	service_open(&set.warden, ret > 0 ? NULL : error.text);
+	if (!warden_privileges_drop(pw.pw_uid, pw.pw_gid, &drop_error))
+		i_fatal("%s", drop_error.text);
+	if (service.keeper == NULL)
+		service_empty_deny_file(&set.warden);
+}
+
+/* --- As default_internal_user --------------------------------------------- */
+
+/* Another file has taken the place of one of ours, or somebody has removed it:
+   what we do reaches nobody. Only root can open the new one. */
+static bool service_lost_files(const char **name_r)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++) {
+		*name_r = shared_names[i];
+		if (service.shared_fds[i] != -1 &&
+		    fstat(service.shared_fds[i], &st) == 0 && st.st_nlink == 0)
+			return TRUE;
+	}
+	*name_r = shared_names[1];
+	return warden_is_retired(service.warden);
+}
+
+static void service_tick(void *context ATTR_UNUSED)
+{
+	const char *name;
+
+	if (service_lost_files(&name)) {
+		i_warning("%s/%s is another file now, starting anew",
+			  warden_glue_dir(), name);
+		/* the master starts the next one at once */
+		master_service_stop(master_service);
+		return;
+	}
+	warden_keeper_tick(service.keeper, warden_clock_now(), time(NULL));
+}
+
+static void service_lock(void *context ATTR_UNUSED)
+{
+	if (flock(service.lock_fd, LOCK_EX | LOCK_NB) == 0) {
+		timeout_remove(&service.to);
+		service.to = timeout_add_short(WARDEN_KEEPER_TICK_MSECS,
+					       service_tick, NULL);
+		service_tick(NULL);
+		return;
+	}
+	service.lock_waited_msecs += LOCK_RETRY_MSECS;
+	if (service.lock_waited_msecs == LOCK_WARN_MSECS) {
+		i_warning("still waiting for the former process to end: "
+			  "%s/service.lock is locked",
+			  warden_glue_dir());
+	}
+}
+
+static void service_start(void)
+{
+	if (service.keeper == NULL)
+		return;
+	service.to = timeout_add_short(LOCK_RETRY_MSECS, service_lock, NULL);
+	service_lock(NULL);
+}
+
+static void service_deinit(void)
+{
+	timeout_remove(&service.to);
+	if (service.keeper != NULL) {
+		warden_keeper_shutdown(service.keeper, warden_clock_now(),
+				       time(NULL));
+	}
+	warden_keeper_free(&service.keeper);
+	warden_close(&service.warden);
+	/* the next one may go on from here */
+	i_close_fd(&service.lock_fd);
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++)
+		i_close_fd(&service.shared_fds[i]);
+}
+
+/* There is nothing to talk about; a connection that is not accepted is
+   closed. */
+static void client_connected(struct master_service_connection *conn ATTR_UNUSED)
+{
+}
+
+static bool started_by_hand(int argc, char *argv[], int *status_r)
+{
+	bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 ||
+				 strcmp(argv[1], "-h") == 0);
+
+	if (!help && getenv(MASTER_IS_PARENT_ENV) != NULL)
+		return FALSE;
+	fprintf(help ? stdout : stderr,
+		"warden: Dovecot starts this itself, from service warden { } "
+		"in its configuration; to see what it does: "
+		"doveadm warden status\n");
+	*status_r = help ? 0 : 64; /* EX_USAGE */
+	return TRUE;
+}
+
+int main(int argc, char *argv[])
+{
+	/* we have no clients, but are never idle */
+	const enum master_service_flags flags =
+		MASTER_SERVICE_FLAG_NO_IDLE_DIE |
+		MASTER_SERVICE_FLAG_DISABLE_SSL_SET |
+		MASTER_SERVICE_FLAG_NO_SSL_INIT;
+	int status;
+
+	if (started_by_hand(argc, argv, &status))
+		return status;
+	service.lock_fd = -1;
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++)
+		service.shared_fds[i] = -1;
+
+	master_service = master_service_init("warden", flags, &argc, &argv, "");
+	if (master_getopt(master_service) > 0)
+		return FATAL_DEFAULT;
+	master_service_init_log(master_service);
+	service_preinit();
+	master_service_init_finish(master_service);
+	service_start();
+	master_service_run(master_service, client_connected);
+	service_deinit();
+	master_service_deinit(&master_service);
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* When the deny file is written; how it is written: warden-deny.c. */
+
+#include "warden-denier.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "warden-deny.h"
+
+void warden_denier_init(struct warden_denier *denier, const char *path)
+{
+	memset(denier, 0, sizeof(*denier));
+	denier->path = path;
+	/* what is there now is of another run */
+	denier->dirty = true;
+}
+
+void warden_denier_deinit(struct warden_denier *denier)
+{
+	free(denier->nets);
+	denier->nets = NULL;
+	denier->count = 0;
+}
+
+void warden_denier_set(struct warden_denier *denier, struct warden_net *nets,
+		       size_t count)
+{
+	if (count > WARDEN_DENY_MAX)
+		count = WARDEN_DENY_MAX;
+	if (count != denier->count ||
+	    (count > 0 &&
+	     memcmp(nets, denier->nets, count * sizeof(*nets)) != 0))
+		denier->dirty = true;
+	free(denier->nets);
+	denier->nets = nets;
+	denier->count = count;
+}
+
+void warden_denier_look(struct warden_denier *denier)
+{
+	struct stat st;
+
+	if (denier->path[0] != '\0' && lstat(denier->path, &st) < 0 &&
+	    errno == ENOENT)
+		denier->dirty = true;
+}
+
+void warden_denier_tick(struct warden_denier *denier,
+			struct warden_report *report, uint64_t now)
+{
+	struct warden_error error;
+
+	if (!denier->dirty || denier->path[0] == '\0' || now < denier->next)
+		return;
+	if (warden_deny_write(denier->path, denier->nets, denier->count,
+			      &error)) {
+		denier->dirty = denier->failed = false;
+		denier->next = now + WARDEN_DENY_INTERVAL_MSECS;
+		return;
+	}
+	denier->next = now + WARDEN_DENY_RETRY_MSECS;
+	if (!denier->failed) {
+		warden_report_line(report, WARDEN_LEVEL_ERROR,
+				   "the deny file stays as it was: %s",
+				   error.text);
+	}
+	denier->failed = true;
+}

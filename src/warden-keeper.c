@@ -1,0 +1,362 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* What is due at each tick, and in which order. The parts have files of their
+   own: warden-report (log), warden-denier, warden-saver, warden-reaper. */
+
+#include "warden-keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "warden-clock.h"
+#include "warden-denier.h"
+#include "warden-reaper.h"
+#include "warden-saver.h"
+#include "warden-sweep.h"
+
+/* With a tick, less than a second. */
+#define SWEEP_MSECS_MAX 700
+
+/* Faults that are told once in the life of a process. */
+enum keeper_fault {
+	FAULT_SET_FULL = 1 << 0,
+	FAULT_BUCKET_FULL = 1 << 1,
+	FAULT_MEMORY = 1 << 2,
+	FAULT_NETWORKS = 1 << 3,
+};
+
+struct warden_keeper {
+	struct warden *warden;
+	struct warden_settings settings;
+	const char *settings_error; /* NULL: to be published */
+	pid_t pid;
+	struct warden_report report;
+	struct warden_denier denier;
+	struct warden_saver saver;
+	struct warden_sweep *sweep;
+	/* as of the last sweep */
+	struct warden_networks networks;
+	uint64_t changed;
+	uint64_t swept, reaped, expired; /* when */
+	uint64_t sweep_msecs;		 /* no sooner after the last one */
+	unsigned int faults;		 /* told, enum keeper_fault */
+	bool started, save_now;
+};
+
+/* A sweep takes time by the size of the table: 10 ms for each 100,000 hosts.
+   With a large one the deny file still follows within a second. */
+static uint64_t sweep_msecs(const struct warden_table *table)
+{
+	uint64_t room = ((uint64_t)table->set_count[0] + table->set_count[1]) *
+			WARDEN_SET_WAYS;
+	uint64_t msecs =
+		WARDEN_KEEPER_TICK_MSECS * room / WARDEN_TABLE_HOSTS_DEFAULT;
+
+	if (msecs < WARDEN_KEEPER_TICK_MSECS)
+		return WARDEN_KEEPER_TICK_MSECS;
+	return msecs > SWEEP_MSECS_MAX ? SWEEP_MSECS_MAX : msecs;
+}
+
+struct warden_keeper *warden_keeper_create(
+	struct warden *warden, const struct warden_settings *settings,
+	const char *settings_error, pid_t pid, warden_log_t *log, void *context)
+{
+	struct warden_keeper *keeper = calloc(1, sizeof(*keeper));
+
+	if (keeper == NULL)
+		return NULL;
+	keeper->warden = warden;
+	keeper->settings = *settings;
+	keeper->pid = pid;
+	keeper->sweep_msecs = sweep_msecs(warden_admin_table(warden));
+	if (settings_error != NULL)
+		keeper->settings_error = strdup(settings_error);
+	warden_report_init(&keeper->report, log, context);
+	warden_denier_init(&keeper->denier, keeper->settings.hosts_deny_file);
+	warden_saver_init(&keeper->saver, keeper->settings.state_dir);
+	keeper->sweep = warden_sweep_create();
+	if (keeper->sweep == NULL ||
+	    (settings_error != NULL && keeper->settings_error == NULL))
+		warden_keeper_free(&keeper);
+	return keeper;
+}
+
+void warden_keeper_free(struct warden_keeper **_keeper)
+{
+	struct warden_keeper *keeper = *_keeper;
+
+	if (keeper == NULL)
+		return;
+	*_keeper = NULL;
+	warden_sweep_free(&keeper->sweep);
+	warden_denier_deinit(&keeper->denier);
+	free((char *)keeper->settings_error);
+	free(keeper);
+}
+
+static void keeper_fault(struct warden_keeper *keeper, enum keeper_fault fault,
+			 const char *line)
+{
+	if ((keeper->faults & (unsigned int)fault) == 0) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING, "%s",
+				   line);
+	}
+	keeper->faults |= (unsigned int)fault;
+}
+
+/* The rules to work by. */
+static const struct warden_policy *keeper_policy(struct warden_keeper *keeper,
+						 uint64_t now)
+{
+	uint32_t age_secs;
+
+	if (keeper->settings_error == NULL)
+		return &keeper->settings.policy;
+	return warden_admin_policy(keeper->warden, now, &age_secs);
+}
+
+/* Is anybody refused at all? Not before rules were published once. */
+static bool keeper_enforces(struct warden_keeper *keeper, uint64_t now)
+{
+	const struct warden_policy *policy = warden_policy(keeper->warden, now);
+
+	return policy != NULL && policy->mode == WARDEN_MODE_ENFORCE;
+}
+
+static void keeper_start(struct warden_keeper *keeper, uint64_t now,
+			 int64_t wall_now)
+{
+	struct warden_report *report = &keeper->report;
+
+	/* the blocks first: once the rules are in force they count */
+	warden_saver_load(&keeper->saver, keeper->warden,
+			  keeper_policy(keeper, now), report, now, wall_now);
+	if (keeper->settings_error == NULL) {
+		warden_admin_publish(keeper->warden, &keeper->settings.policy,
+				     now);
+	}
+	warden_admin_heartbeat(keeper->warden, keeper->pid, true, now);
+	if (keeper->settings_error == NULL) {
+		warden_report_line(report, WARDEN_LEVEL_INFO,
+				   "started: warden_mode = %s",
+				   warden_mode_name(
+					   keeper->settings.policy.mode));
+	} else {
+		warden_report_line(report, WARDEN_LEVEL_ERROR, "%s (%s)",
+				   keeper->settings_error,
+				   warden_policy(keeper->warden, now) != NULL
+					   ? "the rules of before stay in force"
+					   : "nobody is refused");
+	}
+	keeper->networks = *warden_admin_networks(keeper->warden);
+	keeper->started = true;
+}
+
+/* --- Blocked networks ----------------------------------------------------- */
+
+static bool networks_have(const struct warden_networks *networks,
+			  const struct warden_net *net)
+{
+	for (uint32_t i = 0; i < networks->count; i++) {
+		if (warden_net_equals(&networks->networks[i].net, net))
+			return true;
+	}
+	return false;
+}
+
+static void keeper_log_networks(struct warden_keeper *keeper,
+				const struct warden_networks *present,
+				uint64_t now, int64_t wall_now)
+{
+	const struct warden_networks *before = &keeper->networks;
+	char net[WARDEN_NET_STRLEN], until[WARDEN_CLOCK_STRLEN];
+
+	for (uint32_t i = 0; i < present->count; i++) {
+		const struct warden_blocked_network *network =
+			&present->networks[i];
+
+		if (networks_have(before, &network->net))
+			continue;
+		warden_report_line(
+			&keeper->report, WARDEN_LEVEL_INFO,
+			"blocked network %s until %s: by an admin",
+			warden_net_format(&network->net, net),
+			warden_clock_format(
+				warden_clock_to_wall(network->until_secs, now,
+						     wall_now),
+				until));
+	}
+	for (uint32_t i = 0; i < before->count; i++) {
+		if (networks_have(present, &before->networks[i].net))
+			continue;
+		keeper->save_now = true;
+		warden_report_line(&keeper->report, WARDEN_LEVEL_INFO,
+				   "block of network %s has ended",
+				   warden_net_format(&before->networks[i].net,
+						     net));
+	}
+}
+
+static void keeper_networks(struct warden_keeper *keeper, uint64_t now,
+			    int64_t wall_now)
+{
+	const struct warden_networks *networks;
+	struct warden_error error = { .text = "" };
+
+	(void)warden_admin_networks_expire(keeper->warden, now, &error);
+	if (error.text[0] != '\0')
+		keeper_fault(keeper, FAULT_NETWORKS, error.text);
+	networks = warden_admin_networks(keeper->warden);
+	keeper_log_networks(keeper, networks, now, wall_now);
+	keeper->networks = *networks;
+}
+
+/* --- Sweep ---------------------------------------------------------------- */
+
+static bool network_is_due(const struct warden_networks *networks,
+			   uint32_t now_secs)
+{
+	for (uint32_t i = 0; i < networks->count; i++) {
+		if (networks->networks[i].until_secs <= now_secs)
+			return true;
+	}
+	return false;
+}
+
+static bool keeper_sweep_is_due(const struct warden_keeper *keeper,
+				uint64_t now)
+{
+	uint32_t now_secs = (uint32_t)(now / 1000);
+
+	if (keeper->swept == 0)
+		return true;
+	if (now - keeper->swept < keeper->sweep_msecs)
+		return false;
+	return now - keeper->swept >= WARDEN_KEEPER_SWEEP_MSECS ||
+	       warden_admin_blocks_changed(keeper->warden) != keeper->changed ||
+	       warden_sweep_next_end(keeper->sweep) <= now_secs ||
+	       network_is_due(&keeper->networks, now_secs);
+}
+
+static void keeper_report_changes(struct warden_keeper *keeper,
+				  const struct warden_sweep_change *changes,
+				  size_t count,
+				  const struct warden_policy *policy,
+				  uint64_t now, int64_t wall_now)
+{
+	for (size_t i = 0; i < count; i++) {
+		/* what an admin has taken back must not come back from the
+		   state file, should we be killed */
+		if (!changes[i].began &&
+		    changes[i].info.blocked_until > now / 1000)
+			keeper->save_now = true;
+		warden_report_change(&keeper->report, &changes[i], policy, now,
+				     wall_now);
+	}
+}
+
+static void keeper_update_denied(struct warden_keeper *keeper,
+				 const struct warden_policy *policy,
+				 uint64_t now)
+{
+	struct warden_net *nets = NULL;
+	size_t count = 0;
+
+	if (keeper_enforces(keeper, now) &&
+	    warden_sweep_deny_list(keeper->sweep, keeper->warden, policy, now,
+				   &nets, &count) < 0) {
+		keeper_fault(keeper, FAULT_MEMORY, "out of memory");
+		return;
+	}
+	warden_denier_set(&keeper->denier, nets, count);
+}
+
+static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
+			 int64_t wall_now)
+{
+	const struct warden_policy *policy = keeper_policy(keeper, now);
+	const struct warden_sweep_change *changes;
+	/* before the walk: what changes during it is for the next one */
+	uint64_t changed = warden_admin_blocks_changed(keeper->warden);
+	size_t count;
+
+	keeper_networks(keeper, now, wall_now);
+	keeper->swept = now;
+	if (!warden_sweep_run(keeper->sweep, keeper->warden, policy, now,
+			      &changes, &count)) {
+		keeper_fault(keeper, FAULT_MEMORY, "out of memory");
+		return;
+	}
+	keeper->changed = changed;
+	keeper_report_changes(keeper, changes, count, policy, now, wall_now);
+	keeper_update_denied(keeper, policy, now);
+}
+
+/* --- Tidying -------------------------------------------------------------- */
+
+static void keeper_check_table(struct warden_keeper *keeper)
+{
+	const struct warden_hosts_header *header =
+		warden_admin_table(keeper->warden)->header;
+
+	if (atomic_load(&header->set_full) > 0) {
+		keeper_fault(keeper, FAULT_SET_FULL,
+			     "the table has parts that are full of blocked "
+			     "hosts, others are not watched there: raise "
+			     "warden_table_hosts");
+	}
+	if (atomic_load(&header->bucket_full) > 0) {
+		keeper_fault(keeper, FAULT_BUCKET_FULL,
+			     "more sessions at once than the table can count: "
+			     "some were let in uncounted");
+	}
+}
+
+static void keeper_tidy(struct warden_keeper *keeper, uint64_t now)
+{
+	struct warden_table *table = warden_admin_table(keeper->warden);
+
+	if (now - keeper->reaped < WARDEN_KEEPER_REAP_MSECS)
+		return;
+	keeper->reaped = now;
+	(void)warden_reap(table, now);
+	keeper_check_table(keeper);
+	warden_denier_look(&keeper->denier);
+	if (now - keeper->expired < WARDEN_KEEPER_SWEEP_MSECS)
+		return;
+	keeper->expired = now;
+	(void)warden_table_expire(table, keeper_policy(keeper, now), now);
+}
+
+void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
+			int64_t wall_now)
+{
+	if (!keeper->started)
+		keeper_start(keeper, now, wall_now);
+	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
+	if (keeper_sweep_is_due(keeper, now))
+		keeper_sweep(keeper, now, wall_now);
+	warden_denier_tick(&keeper->denier, &keeper->report, now);
+	keeper_tidy(keeper, now);
+	warden_saver_save(&keeper->saver, keeper->warden,
+			  keeper_policy(keeper, now), &keeper->report,
+			  keeper->save_now, now, wall_now);
+	keeper->save_now = false;
+	warden_report_flush(&keeper->report, false, now);
+}
+
+void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,
+			    int64_t wall_now)
+{
+	/* never started: the files are another keeper's */
+	if (!keeper->started)
+		return;
+	warden_saver_save(&keeper->saver, keeper->warden,
+			  keeper_policy(keeper, now), &keeper->report, true,
+			  now, wall_now);
+	warden_denier_set(&keeper->denier, NULL, 0);
+	/* this write cannot wait */
+	keeper->denier.next = 0;
+	warden_denier_tick(&keeper->denier, &keeper->report, now);
+	warden_report_flush(&keeper->report, true, now);
+}

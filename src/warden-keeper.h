@@ -1,0 +1,53 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_KEEPER_H
+#define WARDEN_KEEPER_H
+
+#include <sys/types.h>
+
+#include "warden-admin.h"
+#include "warden-report.h"
+#include "warden-settings.h"
+
+/* The work of the service, without Dovecot: publish the rules and keep them
+   alive, log what begins and ends, keep the deny file and the state file, tidy
+   the table.
+
+   Nobody rings a bell when a block begins. Instead tick looks at one counter
+   in shared memory, every WARDEN_KEEPER_TICK_MSECS: the deny file follows well
+   within a second, nothing is lost while the service restarts, and a login
+   process that an attacker has taken over has nothing to send us.
+
+   One keeper at a time works on a table; the service sees to that with a
+   lock. `now` is warden time in milliseconds, wall_now seconds since 1970. */
+
+#define WARDEN_KEEPER_TICK_MSECS 250
+/* Look at the whole table this often, even if nothing seems to have changed:
+   the counter is in memory that an attacker may write. */
+#define WARDEN_KEEPER_SWEEP_MSECS 30000
+#define WARDEN_KEEPER_REAP_MSECS 5000
+
+struct warden_keeper;
+
+/* settings_error: NULL, or why the settings cannot be put in force. Then
+   nothing is published, what was published last stays in force and is kept
+   alive; of the settings only the paths are used. settings are copied, warden
+   stays the caller's and outlives the keeper. NULL: no memory. */
+struct warden_keeper *
+warden_keeper_create(struct warden *warden,
+		     const struct warden_settings *settings,
+		     const char *settings_error, pid_t pid, warden_log_t *log,
+		     void *context);
+void warden_keeper_free(struct warden_keeper **keeper);
+
+/* Every WARDEN_KEEPER_TICK_MSECS. The first one loads the state and publishes
+   the rules. */
+void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
+			int64_t wall_now);
+
+/* The service ends: save the state, empty the deny file (see
+   warden-denier.h). What is in force stays so until
+   WARDEN_HEARTBEAT_MAX_SECS have passed. */
+void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,
+			    int64_t wall_now);
+
+#endif

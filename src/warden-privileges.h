@@ -1,0 +1,15 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_PRIVILEGES_H
+#define WARDEN_PRIVILEGES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "warden-error.h"
+
+/* Give up root for good: become uid and gid, with no other group, and see
+   that there is no way back. false: *error_r says which step failed; the
+   caller has to exit, since it may be anything between root and the user. */
+bool warden_privileges_drop(uid_t uid, gid_t gid, struct warden_error *error_r);
+
+#endif

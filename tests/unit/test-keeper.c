@@ -1,0 +1,853 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include <sys/wait.h>
+
+#include "unit-dir.h"
+#include "warden-clock.h"
+#include "warden-denier.h"
+#include "warden-keeper.h"
+#include "warden-reaper.h"
+#include "warden-saver.h"
+
+#define WALL_NOW INT64_C(1795323967)
+#define LINES_MAX 256
+/* so many that no 200 of them fill a set, whatever the hash key */
+#define TABLE_HOSTS 32768
+#define DAY_SECS 86400
+
+struct fixture {
+	void *table_dir, *dir; /* the shared files; ours */
+	char deny[512], state[512];
+	struct warden *warden;
+	struct warden_keeper *keeper;
+	struct warden_settings settings;
+	uint64_t now;
+	int64_t wall_now;
+	char lines[LINES_MAX][256];
+	enum warden_level levels[LINES_MAX];
+	size_t line_count;
+};
+
+static void log_line(void *context, enum warden_level level, const char *line)
+{
+	struct fixture *f = context;
+
+	assert_true(f->line_count < LINES_MAX);
+	(void)snprintf(f->lines[f->line_count], sizeof(f->lines[0]), "%s",
+		       line);
+	f->levels[f->line_count++] = level;
+}
+
+static void start(struct fixture *f, const char *settings_error)
+{
+	struct warden_error error;
+
+	f->warden = warden_open(f->table_dir, WARDEN_ROLE_SERVICE, TABLE_HOSTS,
+				&error);
+	assert_non_null(f->warden);
+	f->keeper = warden_keeper_create(f->warden, &f->settings,
+					 settings_error, getpid(), log_line, f);
+	assert_non_null(f->keeper);
+}
+
+static void stop(struct fixture *f)
+{
+	warden_keeper_free(&f->keeper);
+	warden_close(&f->warden);
+	f->line_count = 0;
+}
+
+static void restart(struct fixture *f)
+{
+	stop(f);
+	start(f, NULL);
+}
+
+/* The shared files are gone, and warden time has started anew. */
+static void reboot(struct fixture *f, int64_t away_secs)
+{
+	static const char *const names[] = { "policy", "hosts", "auth" };
+	char path[512];
+
+	stop(f);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s",
+			       (char *)f->table_dir, names[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	f->now = (WARDEN_CLOCK_BASE_SECS + UINT64_C(20)) * 1000;
+	f->wall_now += away_secs;
+	start(f, NULL);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (f == NULL || unit_dir_setup(&f->table_dir) < 0 ||
+	    unit_dir_setup(&f->dir) < 0)
+		return -1;
+	*state = f;
+	f->now = UNIT_NOW;
+	f->wall_now = WALL_NOW;
+	(void)snprintf(f->deny, sizeof(f->deny), "%s/hosts.deny",
+		       (char *)f->dir);
+	(void)snprintf(f->state, sizeof(f->state), "%s/state", (char *)f->dir);
+	warden_settings_init_defaults(&f->settings);
+	(void)snprintf(f->settings.hosts_deny_file,
+		       sizeof(f->settings.hosts_deny_file), "%s", f->deny);
+	(void)snprintf(f->settings.state_dir, sizeof(f->settings.state_dir),
+		       "%s", (char *)f->dir);
+	/* documentation networks, which the tests use, may count as private */
+	f->settings.policy.deny_private = 1;
+	start(f, NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	void *table_dir = f->table_dir, *dir = f->dir;
+
+	stop(f);
+	free(f);
+	return unit_dir_teardown(&table_dir) == 0 &&
+			       unit_dir_teardown(&dir) == 0
+		       ? 0
+		       : -1;
+}
+
+/* --- Helpers -------------------------------------------------------------- */
+
+static void tick_after(struct fixture *f, uint64_t msecs)
+{
+	f->now += msecs;
+	f->wall_now += (int64_t)(msecs / 1000);
+	warden_keeper_tick(f->keeper, f->now, f->wall_now);
+}
+
+static void tick(struct fixture *f)
+{
+	tick_after(f, WARDEN_KEEPER_TICK_MSECS);
+}
+
+static uint32_t now_secs(const struct fixture *f)
+{
+	return (uint32_t)(f->now / 1000);
+}
+
+static void block(struct fixture *f, const char *text, uint32_t secs,
+		  unsigned int offences)
+{
+	struct warden_host host = unit_host(text);
+
+	assert_true(warden_table_block(warden_admin_table(f->warden), &host,
+				       now_secs(f) + secs, offences,
+				       WARDEN_AUTH_FAILED, f->now));
+}
+
+static struct warden_host_info info_of(struct fixture *f, const char *text)
+{
+	struct warden_host host = unit_host(text);
+	struct warden_host_info info;
+
+	(void)warden_table_read(warden_admin_table(f->warden), &host,
+				&f->settings.policy, f->now, &info);
+	return info;
+}
+
+static size_t lines_with(const struct fixture *f, const char *part)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < f->line_count; i++)
+		count += strstr(f->lines[i], part) != NULL;
+	return count;
+}
+
+static size_t lines_of(const struct fixture *f, enum warden_level level)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < f->line_count; i++)
+		count += f->levels[i] == level;
+	return count;
+}
+
+static char *file_read(const char *path)
+{
+	static char text[65536];
+	FILE *file = fopen(path, "r");
+	size_t size;
+
+	assert_non_null(file);
+	size = fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	text[size] = '\0';
+	return text;
+}
+
+static bool file_has(const char *path, const char *part)
+{
+	return strstr(file_read(path), part) != NULL;
+}
+
+static ino_t file_inode(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+static void file_write(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* --- Rules ---------------------------------------------------------------- */
+
+static void test_rules_are_in_force_after_the_first_tick(void **state)
+{
+	struct fixture *f = *state;
+	const struct warden_policy *policy;
+
+	f->settings.policy.fail_limit = 77;
+	restart(f);
+	assert_null(warden_policy(f->warden, f->now));
+	tick(f);
+	policy = warden_policy(f->warden, f->now);
+	assert_non_null(policy);
+	assert_int_equal(policy->fail_limit, 77);
+}
+
+static void test_rules_end_when_nobody_ticks(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t limit = UINT64_C(1000) * WARDEN_HEARTBEAT_MAX_SECS;
+
+	tick(f);
+	assert_non_null(warden_policy(f->warden, f->now + limit));
+	assert_null(warden_policy(f->warden, f->now + limit + 1000));
+	tick_after(f, limit + 1000);
+	assert_non_null(warden_policy(f->warden, f->now));
+}
+
+static void test_wrong_settings_leave_the_former_rules(void **state)
+{
+	struct fixture *f = *state;
+
+	f->settings.policy.fail_limit = 77;
+	restart(f);
+	tick(f);
+	block(f, "192.0.2.1", 600, 1);
+	stop(f);
+	f->settings.policy.fail_limit = 1;
+	start(f, "warden_mode: 'x' is no mode");
+	tick(f);
+	assert_int_equal(warden_policy(f->warden, f->now)->fail_limit, 77);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	assert_int_equal(lines_with(f, "'x' is no mode"), 1);
+	/* and go on doing so */
+	tick_after(f, UINT64_C(1000) * (WARDEN_HEARTBEAT_MAX_SECS + 1));
+	assert_non_null(warden_policy(f->warden, f->now));
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+}
+
+static void test_wrong_settings_and_none_before_refuse_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	stop(f);
+	start(f, "warden_mode: 'x' is no mode");
+	block(f, "192.0.2.1", 600, 1);
+	tick(f);
+	assert_null(warden_policy(f->warden, f->now));
+	assert_int_equal(lines_with(f, "(nobody is refused)"), 1);
+	assert_false(file_has(f->deny, "192.0.2.1"));
+}
+
+/* --- Deny file ------------------------------------------------------------ */
+
+static void test_block_is_in_the_deny_file_at_the_next_tick(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	assert_false(file_has(f->deny, "192.0.2.1"));
+	block(f, "192.0.2.1", 600, 1);
+	block(f, "2001:db8:1:2::", 600, 1);
+	tick(f);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	assert_true(file_has(f->deny, "[2001:db8:1:2::]/64\n"));
+}
+
+static void test_end_of_block_is_logged_once_and_leaves_the_file(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	tick(f);
+	block(f, "192.0.2.1", 60, 1);
+	tick(f);
+	assert_int_equal(lines_with(f, "blocked 192.0.2.1 until "), 1);
+	assert_int_equal(lines_with(f, "last auth_failed, "), 1);
+	for (int i = 0; i < 1234; i++)
+		warden_table_refused(warden_admin_table(f->warden), &host);
+	tick_after(f, 58000);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	for (int i = 0; i < 20; i++)
+		tick(f);
+	assert_false(file_has(f->deny, "192.0.2.1"));
+	assert_int_equal(lines_with(f, "block of 192.0.2.1 has ended: refused "
+				       "1,234 connections"),
+			 1);
+	assert_int_equal(lines_with(f, "192.0.2.1"), 2);
+}
+
+static void test_deny_file_is_not_written_within_the_interval(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	block(f, "192.0.2.1", 600, 1);
+	tick(f);
+	block(f, "192.0.2.2", 600, 1);
+	tick_after(f, WARDEN_DENY_INTERVAL_MSECS - 1);
+	assert_false(file_has(f->deny, "192.0.2.2"));
+	tick_after(f, 1);
+	assert_true(file_has(f->deny, "192.0.2.2\n"));
+}
+
+static struct warden_net *one_net(const char *text)
+{
+	struct warden_net *net = malloc(sizeof(*net));
+
+	assert_non_null(net);
+	*net = unit_net(text);
+	return net;
+}
+
+static void test_denier_keeps_no_interval_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_denier denier;
+	struct warden_report report;
+
+	warden_report_init(&report, log_line, f);
+	warden_denier_init(&denier, f->deny);
+	warden_denier_set(&denier, one_net("192.0.2.1"), 1);
+	warden_denier_tick(&denier, &report, f->now);
+	warden_denier_set(&denier, one_net("192.0.2.2"), 1);
+	f->now += WARDEN_DENY_INTERVAL_MSECS - 1;
+	warden_denier_tick(&denier, &report, f->now);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	warden_denier_tick(&denier, &report, f->now + 1);
+	assert_false(file_has(f->deny, "192.0.2.1\n"));
+	assert_true(file_has(f->deny, "192.0.2.2\n"));
+	warden_denier_deinit(&denier);
+}
+
+static void test_deny_file_is_not_written_without_a_change(void **state)
+{
+	struct fixture *f = *state;
+	char other[600];
+	ino_t inode;
+
+	tick(f);
+	block(f, "192.0.2.1", 6000, 1);
+	tick(f);
+	inode = file_inode(f->deny);
+	/* keeps the inode from being used again */
+	(void)snprintf(other, sizeof(other), "%s.kept", f->deny);
+	assert_int_equal(link(f->deny, other), 0);
+	for (int i = 0; i < 200; i++)
+		tick_after(f, 1000);
+	assert_true(file_inode(f->deny) == inode);
+}
+
+static void test_removed_deny_file_comes_back(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	block(f, "192.0.2.1", 6000, 1);
+	tick(f);
+	assert_int_equal(unlink(f->deny), 0);
+	tick_after(f, WARDEN_KEEPER_REAP_MSECS);
+	tick(f);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+}
+
+static void test_deny_file_fault_is_logged_once_until_it_works(void **state)
+{
+	struct fixture *f = *state;
+
+	/* a directory cannot be replaced by a file, not even by root */
+	assert_int_equal(mkdir(f->deny, 0700), 0);
+	for (int i = 0; i < 40; i++)
+		tick(f);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	assert_int_equal(rmdir(f->deny), 0);
+	block(f, "192.0.2.1", 6000, 1);
+	tick_after(f, WARDEN_DENY_RETRY_MSECS);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	assert_int_equal(unlink(f->deny), 0);
+	assert_int_equal(mkdir(f->deny, 0700), 0);
+	block(f, "192.0.2.2", 6000, 1);
+	for (int i = 0; i < 40; i++)
+		tick(f);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 2);
+	assert_int_equal(rmdir(f->deny), 0);
+}
+
+static void test_no_deny_file_is_wanted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->settings.hosts_deny_file[0] = '\0';
+	restart(f);
+	block(f, "192.0.2.1", 600, 1);
+	tick(f);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	assert_int_equal(access(f->deny, F_OK), -1);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 0);
+}
+
+static void test_deny_file_of_a_mode_that_refuses_nobody(void **state)
+{
+	static const enum warden_mode modes[] = { WARDEN_MODE_OFF,
+						  WARDEN_MODE_OBSERVE };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		file_write(f->deny, "192.0.2.9\n");
+		f->settings.policy.mode = modes[i];
+		restart(f);
+		tick(f);
+		block(f, i == 0 ? "192.0.2.1" : "192.0.2.2", 600, 1);
+		tick(f);
+		assert_false(file_has(f->deny, "192.0.2"));
+	}
+	assert_int_equal(lines_with(f, "would block 192.0.2.2 until"), 1);
+}
+
+static void test_exempt_host_is_in_the_deny_file(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_error error;
+
+	assert_true(warden_settings_add_exempt(&f->settings, "test",
+					       "192.0.2.0/28", &error));
+	restart(f);
+	block(f, "192.0.2.1", 600, 1);
+	block(f, "192.0.2.99", 600, 1);
+	tick(f);
+	assert_false(file_has(f->deny, "192.0.2.1\n"));
+	assert_true(file_has(f->deny, "192.0.2.99\n"));
+}
+
+static void test_blocked_network_begins_and_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("198.51.100.0/24");
+	struct warden_error error;
+
+	tick(f);
+	assert_true(warden_admin_network_block(f->warden, &net, now_secs(f) + 2,
+					       f->now, &error));
+	tick(f);
+	assert_true(file_has(f->deny, "198.51.100.0/255.255.255.0\n"));
+	assert_int_equal(lines_with(f, "blocked network 198.51.100.0/24"), 1);
+	tick_after(f, 2000);
+	assert_false(file_has(f->deny, "198.51.100"));
+	assert_int_equal(warden_admin_networks(f->warden)->count, 0);
+	assert_int_equal(lines_with(f, "network 198.51.100.0/24 has ended"), 1);
+}
+
+static void test_shutdown_leaves_a_denial_behind(void **state)
+{
+	struct fixture *f = *state;
+
+	block(f, "192.0.2.1", 600, 1);
+	tick(f);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	assert_false(file_has(f->deny, "192.0.2.1"));
+	assert_true(file_has(f->state, "host 192.0.2.1 block="));
+	restart(f);
+	tick(f);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+}
+
+static void test_keeper_that_never_worked_touches_files(void **state)
+{
+	struct fixture *f = *state;
+
+	/* waiting for another keeper's lock when Dovecot stopped */
+	file_write(f->deny, "192.0.2.9\n");
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	assert_true(file_has(f->deny, "192.0.2.9\n"));
+	assert_int_equal(access(f->state, F_OK), -1);
+}
+
+/* --- State ---------------------------------------------------------------- */
+
+static void test_reboot_forgets_blocks_offences_or_known(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host known = unit_host("192.0.2.3");
+	struct warden_net net = unit_net("198.51.100.0/24");
+	struct warden_error error;
+
+	tick(f);
+	block(f, "192.0.2.1", 3600, 3);
+	block(f, "2001:db8::1", 60, 1);
+	warden_table_success(warden_admin_table(f->warden), &known, true,
+			     f->now - UINT64_C(1000) * DAY_SECS);
+	assert_true(warden_admin_network_block(f->warden, &net,
+					       WARDEN_FOREVER_SECS, f->now,
+					       &error));
+	tick(f);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, 600);
+	tick(f);
+	assert_true(info_of(f, "192.0.2.1").blocked);
+	assert_in_range(info_of(f, "192.0.2.1").blocked_until,
+			now_secs(f) + 2998, now_secs(f) + 3001);
+	assert_int_equal(info_of(f, "192.0.2.1").offences, 3);
+	assert_int_equal(info_of(f, "192.0.2.1").reason, WARDEN_AUTH_FAILED);
+	/* over, but the next one is to be longer */
+	assert_false(info_of(f, "2001:db8::1").blocked);
+	assert_int_equal(info_of(f, "2001:db8::1").offences, 1);
+	assert_true(info_of(f, "192.0.2.3").known);
+	assert_in_range(now_secs(f) - info_of(f, "192.0.2.3").last_login,
+			DAY_SECS + 598, DAY_SECS + 603);
+	assert_int_equal(warden_admin_networks(f->warden)->count, 1);
+	assert_int_equal(
+		warden_admin_networks(f->warden)->networks[0].until_secs,
+		WARDEN_FOREVER_SECS);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	assert_int_equal(lines_with(f, "1 blocked hosts, 1 known hosts and 1 "
+				       "blocked networks"),
+			 1);
+	/* they were logged when they began */
+	assert_int_equal(lines_with(f, "blocked 192.0.2.1"), 0);
+}
+
+static void test_block_that_ended_before_the_save_is_forgiven(void **state)
+{
+	struct fixture *f = *state;
+
+	block(f, "192.0.2.1", 60, 2);
+	tick(f);
+	tick_after(f, UINT64_C(1000) * DAY_SECS);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, DAY_SECS);
+	tick(f);
+	assert_int_equal(info_of(f, "192.0.2.1").offences, 2);
+	assert_false(info_of(f, "192.0.2.1").blocked);
+	/* but after a week of peace it is */
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, WARDEN_PEACE_SECS);
+	tick(f);
+	assert_int_equal(info_of(f, "192.0.2.1").offences, 0);
+}
+
+static void test_login_of_the_future_makes_known_for_longer(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host known = unit_host("192.0.2.3");
+
+	tick(f);
+	warden_table_success(warden_admin_table(f->warden), &known, true,
+			     f->now);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, -10 * DAY_SECS);
+	tick(f);
+	assert_true(info_of(f, "192.0.2.3").known);
+	assert_true(info_of(f, "192.0.2.3").last_login <= now_secs(f));
+}
+
+static void test_clock_that_was_set_moves_a_block(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t until;
+
+	block(f, "192.0.2.1", 3600, 1);
+	until = now_secs(f) + 3600;
+	tick(f);
+	f->wall_now -= 400 * (int64_t)DAY_SECS;
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	f->wall_now += 800 * (int64_t)DAY_SECS;
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_int_equal(info_of(f, "192.0.2.1").blocked_until, until);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	/* what is saved now is by the present clock */
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, 0);
+	tick(f);
+	assert_in_range(info_of(f, "192.0.2.1").blocked_until,
+			now_secs(f) + 3530, now_secs(f) + 3545);
+}
+
+static void test_clock_of_1970_at_boot_blocks_for_decades(void **state)
+{
+	struct fixture *f = *state;
+
+	f->settings.policy.block_time_max_secs = 7200;
+	restart(f);
+	block(f, "192.0.2.1", 3600, 1);
+	tick(f);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, 60 - f->wall_now);
+	tick(f);
+	assert_true(info_of(f, "192.0.2.1").blocked);
+	assert_true(info_of(f, "192.0.2.1").blocked_until <=
+		    now_secs(f) + f->settings.policy.block_time_max_secs);
+}
+
+static void test_unblocked_host_comes_back_from_the_state(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	block(f, "192.0.2.1", 3600, 1);
+	tick(f);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	stop(f);
+	start(f, NULL);
+	/* by doveadm, while no service is there */
+	assert_true(warden_table_unblock(warden_admin_table(f->warden), &host,
+					 f->now));
+	tick(f);
+	assert_false(info_of(f, "192.0.2.1").blocked);
+}
+
+static void test_unblock_is_lost_when_killed(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	tick(f);
+	block(f, "192.0.2.1", 3600, 1);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->state, "host 192.0.2.1 block="));
+	assert_true(warden_table_unblock(warden_admin_table(f->warden), &host,
+					 f->now));
+	tick(f);
+	assert_false(file_has(f->state, "192.0.2.1"));
+	assert_int_equal(lines_with(f, "192.0.2.1 was lifted early"), 1);
+}
+
+static void test_state_is_saved_only_when_due_and_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	char other[600];
+	ino_t inode;
+
+	tick(f);
+	block(f, "192.0.2.1", 36000, 1);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS - 1);
+	assert_int_equal(access(f->state, F_OK), -1);
+	tick_after(f, 1);
+	assert_true(file_has(f->state, "host 192.0.2.1 block="));
+	inode = file_inode(f->state);
+	(void)snprintf(other, sizeof(other), "%s.kept", f->state);
+	assert_int_equal(link(f->state, other), 0);
+	/* refusals are not worth a write */
+	warden_table_refused(warden_admin_table(f->warden), &host);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_inode(f->state) == inode);
+	block(f, "192.0.2.1", 36000, 2);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_inode(f->state) != inode);
+	assert_true(file_has(f->state, "offences=2"));
+}
+
+static void test_damaged_state_stops_the_service(void **state)
+{
+	struct fixture *f = *state;
+	char bad[600];
+
+	file_write(f->state, "dovecot-warden state 1\nhost 192.0.2.1 blo");
+	tick(f);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	(void)snprintf(bad, sizeof(bad), "%s.bad", f->state);
+	assert_true(file_has(bad, "192.0.2.1"));
+	assert_int_equal(access(f->state, F_OK), -1);
+	assert_non_null(warden_policy(f->warden, f->now));
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->state, "end 0\n"));
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+}
+
+static void test_state_fault_is_logged_once_until_it_works(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	assert_int_equal(mkdir(f->state, 0700), 0);
+	for (int i = 0; i < 5; i++)
+		tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	assert_int_equal(rmdir(f->state), 0);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->state, "end 0\n"));
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	/* it worked: the next fault is news again */
+	assert_int_equal(unlink(f->state), 0);
+	assert_int_equal(mkdir(f->state, 0700), 0);
+	block(f, "192.0.2.1", 6000, 1);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 2);
+	assert_int_equal(rmdir(f->state), 0);
+}
+
+/* --- Log ------------------------------------------------------------------ */
+
+static void test_botnet_floods_the_log(void **state)
+{
+	struct fixture *f = *state;
+	char host[32];
+
+	tick(f);
+	for (int i = 1; i <= 200; i++) {
+		(void)snprintf(host, sizeof(host), "192.0.2.%d", i);
+		block(f, host, 6000, 1);
+		if (i % 10 == 0)
+			tick(f);
+	}
+	assert_int_equal(lines_with(f, "blocked 192.0.2."),
+			 WARDEN_REPORT_LINES);
+	tick_after(f, UINT64_C(1000) * WARDEN_REPORT_WINDOW_SECS);
+	assert_int_equal(lines_with(f, "and 180 more blocks that began and 0 "
+				       "that ended"),
+			 1);
+	/* and one line again for what comes now */
+	block(f, "203.0.113.1", 6000, 1);
+	tick(f);
+	assert_int_equal(lines_with(f, "blocked 203.0.113.1 until"), 1);
+}
+
+static void test_counts_are_easy_to_read(void **state)
+{
+	char buf[WARDEN_COUNT_STRLEN];
+
+	(void)state;
+	assert_string_equal(warden_count_format(0, buf), "0");
+	assert_string_equal(warden_count_format(999, buf), "999");
+	assert_string_equal(warden_count_format(1000, buf), "1,000");
+	assert_string_equal(warden_count_format(UINT64_MAX, buf),
+			    "18,446,744,073,709,551,615");
+}
+
+static void test_table_fault_is_logged_more_than_once(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_WARNING), 0);
+	atomic_fetch_add(&warden_admin_table(f->warden)->header->set_full, 1);
+	for (int i = 0; i < 5; i++)
+		tick_after(f, WARDEN_KEEPER_REAP_MSECS);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_WARNING), 1);
+	assert_int_equal(lines_with(f, "warden_table_hosts"), 1);
+}
+
+/* --- Sessions ------------------------------------------------------------- */
+
+static void test_session_of_a_dead_process_counts_on(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_host host = unit_host("192.0.2.1");
+	struct warden_session dead, alive;
+	pid_t pid;
+
+	tick(f);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(warden_session_open(f->warden, &net, NULL, pid, f->now,
+					     &dead),
+			 WARDEN_ADMITTED);
+	assert_int_equal(warden_session_open(f->warden, &net, NULL, getpid(),
+					     f->now, &alive),
+			 WARDEN_ADMITTED);
+	tick_after(f, WARDEN_KEEPER_REAP_MSECS);
+	assert_int_equal(warden_table_sessions(warden_admin_table(f->warden),
+					       &host, f->now),
+			 1);
+	warden_session_close(f->warden, &alive);
+	assert_int_equal(warden_table_sessions(warden_admin_table(f->warden),
+					       &host, f->now),
+			 0);
+}
+
+static void test_session_of_a_number_used_again_counts_on(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	struct warden_session session;
+	/* a moment before this process was started: the boot */
+	uint64_t boot = UINT64_C(1000) * WARDEN_CLOCK_BASE_SECS;
+
+	assert_int_equal(
+		warden_table_session_open(warden_admin_table(f->warden), &host,
+					  0, getpid(), boot, &session),
+		1);
+	assert_int_equal(warden_reap(warden_admin_table(f->warden),
+				     boot + 1000),
+			 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_rules_are_in_force_after_the_first_tick),
+		TEST(test_rules_end_when_nobody_ticks),
+		TEST(test_wrong_settings_leave_the_former_rules),
+		TEST(test_wrong_settings_and_none_before_refuse_nobody),
+		TEST(test_block_is_in_the_deny_file_at_the_next_tick),
+		TEST(test_end_of_block_is_logged_once_and_leaves_the_file),
+		TEST(test_deny_file_is_not_written_within_the_interval),
+		TEST(test_denier_keeps_no_interval_of_its_own),
+		TEST(test_deny_file_is_not_written_without_a_change),
+		TEST(test_removed_deny_file_comes_back),
+		TEST(test_deny_file_fault_is_logged_once_until_it_works),
+		TEST(test_no_deny_file_is_wanted),
+		TEST(test_deny_file_of_a_mode_that_refuses_nobody),
+		TEST(test_exempt_host_is_in_the_deny_file),
+		TEST(test_blocked_network_begins_and_ends),
+		TEST(test_shutdown_leaves_a_denial_behind),
+		TEST(test_keeper_that_never_worked_touches_files),
+		TEST(test_reboot_forgets_blocks_offences_or_known),
+		TEST(test_block_that_ended_before_the_save_is_forgiven),
+		TEST(test_login_of_the_future_makes_known_for_longer),
+		TEST(test_clock_that_was_set_moves_a_block),
+		TEST(test_clock_of_1970_at_boot_blocks_for_decades),
+		TEST(test_unblocked_host_comes_back_from_the_state),
+		TEST(test_unblock_is_lost_when_killed),
+		TEST(test_state_is_saved_only_when_due_and_changed),
+		TEST(test_damaged_state_stops_the_service),
+		TEST(test_state_fault_is_logged_once_until_it_works),
+		TEST(test_botnet_floods_the_log),
+		TEST(test_counts_are_easy_to_read),
+		TEST(test_table_fault_is_logged_more_than_once),
+		TEST(test_session_of_a_dead_process_counts_on),
+		TEST(test_session_of_a_number_used_again_counts_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

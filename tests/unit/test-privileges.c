@@ -1,0 +1,90 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include <grp.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit.h"
+#include "warden-privileges.h"
+
+/* In a process of its own: there is no way back. Returns its exit status. */
+static int in_child(int (*run)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(run());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int drop_and_look(void)
+{
+	const gid_t group = 4714;
+	struct warden_error error;
+
+	if (setgroups(1, &group) < 0 ||
+	    !warden_privileges_drop(4711, 4712, &error))
+		return 1;
+	if (getuid() != 4711 || geteuid() != 4711 || getgid() != 4712 ||
+	    getegid() != 4712 || getgroups(0, NULL) != 0)
+		return 2;
+	if (setuid(0) == 0 || seteuid(0) == 0 || setgid(0) == 0)
+		return 3;
+	return 0;
+}
+
+static int drop_to_root(void)
+{
+	struct warden_error error;
+
+	if (warden_privileges_drop(0, 4712, &error) ||
+	    warden_privileges_drop(4711, 0, &error))
+		return 1;
+	/* nothing was tried */
+	return strstr(error.text, "default_internal_user") == NULL;
+}
+
+static int drop_without_being_root(void)
+{
+	struct warden_error error = { .text = "" };
+
+	if (geteuid() == 0 && setuid(4713) < 0)
+		return 1;
+	if (warden_privileges_drop(4711, 4712, &error))
+		return 2;
+	return error.text[0] == '\0' ? 3 : 0;
+}
+
+static void test_root_can_be_taken_back(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(in_child(drop_and_look), 0);
+}
+
+static void test_root_is_no_user_to_become(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(drop_to_root), 0);
+}
+
+static void test_failure_is_not_told(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(drop_without_being_root), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_root_can_be_taken_back),
+		cmocka_unit_test(test_root_is_no_user_to_become),
+		cmocka_unit_test(test_failure_is_not_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
