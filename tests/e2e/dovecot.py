@@ -1,0 +1,301 @@
+# Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
+"""A Dovecot of its own, in a sandbox, with free ports on one address."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+from waiting import wait_until
+
+HOME = "/run/e2e"
+BASE_DIR = "/run/dovecot"
+WARDEN_DIR = f"{BASE_DIR}/warden"
+STATE_DIR = "/var/lib/dovecot/warden"
+DENY_FILE = f"{STATE_DIR}/hosts.deny"
+AUTH_SOCKET = f"{HOME}/auth-client"
+
+USERS = {"alice": "alice-secret", "bob": "bob-secret",
+         "carol": "carol-secret", "dave": "dave-secret"}
+
+# The stanza of the README.
+SERVICE_STANZA = """
+service warden {
+  executable = warden
+  process_min_avail = 1
+  process_limit = 1
+}
+"""
+
+PASSDB_WARDEN = "passdb {\n  driver = warden\n}\n"
+PASSDB_USERS = f"""passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {HOME}/users
+}}
+"""
+
+MAIN = """
+base_dir = {base}
+state_dir = {home}/state
+listen = {listen}
+protocols = imap pop3 submission
+log_path = {home}/log
+# Failures are told at once: these tests are about what comes after them.
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+ssl = yes
+ssl_cert = <{home}/cert.pem
+ssl_key = <{home}/key.pem
+disable_plaintext_auth = {disable_plaintext_auth}
+auth_mechanisms = plain login cram-md5
+mail_location = maildir:{home}/mail/%u
+first_valid_uid = 1
+last_valid_uid = 0
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={home}/mail/%u allow_all_users=yes
+}}
+submission_relay_host = 127.0.0.1
+service auth {{
+  unix_listener {home}/auth-client {{
+    mode = 0600
+  }}
+}}
+service imap-login {{
+{imap_login}
+  inet_listener imap {{
+    port = {ports[imap]}
+  }}
+  inet_listener imaps {{
+    port = {ports[imaps]}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+{pop3_login}
+  inet_listener pop3 {{
+    port = {ports[pop3]}
+  }}
+  inet_listener pop3s {{
+    port = {ports[pop3s]}
+    ssl = yes
+  }}
+}}
+service submission-login {{
+  inet_listener submission {{
+    port = {ports[submission]}
+  }}
+}}
+"""
+
+
+class Dovecot:
+    """settings: warden_... of plugin { }. passdbs: the list of stanzas, first
+    to last. login: lines into service imap-login and pop3-login. warden=False
+    is a Dovecot without any part of it."""
+
+    def __init__(self, sandbox, certificate, *, warden=True, settings=None,
+                 passdbs=None, login="", config="", users=None,
+                 disable_plaintext_auth="no", service=SERVICE_STANZA,
+                 address="127.0.0.1", listen=None):
+        self.sandbox = sandbox
+        self.address = address
+        self.warden = warden
+        self.settings = {"exempt_networks": "127.0.0.1/32",
+                         **(settings or {})}
+        self.users = dict(USERS if users is None else users)
+        self.ports = {name: sandbox.free_port(address) for name in
+                      ("imap", "imaps", "pop3", "pop3s", "submission")}
+        self.passdbs = passdbs
+        self.login = login
+        self.extra = config
+        self.service = service
+        self.disable_plaintext_auth = disable_plaintext_auth
+        self.listen = listen or address
+        self.master = None
+        home = sandbox.path(HOME)
+        home.mkdir(mode=0o755)
+        for name in ("state", "mail"):
+            (home / name).mkdir()
+        os.chmod(home / "mail", 0o777)
+        (home / "cert.pem").write_bytes(certificate.cert.read_bytes())
+        (home / "key.pem").write_bytes(certificate.key.read_bytes())
+        (home / "log").touch()
+        self.write_users()
+
+    # --- Configuration ---
+
+    def write_users(self):
+        self.sandbox.path(f"{HOME}/users").write_text("".join(
+            f"{name}:{password}\n" for name, password in self.users.items()))
+
+    def configure(self):
+        text = MAIN.format(base=BASE_DIR, home=HOME, listen=self.listen,
+                           ports=self.ports, imap_login=self.login,
+                           pop3_login=self.login,
+                           disable_plaintext_auth=self.disable_plaintext_auth)
+        passdbs = self.passdbs
+        if passdbs is None:
+            passdbs = [PASSDB_USERS]
+            if self.warden:
+                passdbs.insert(0, PASSDB_WARDEN)
+        text += "".join(passdbs)
+        if self.warden:
+            text += "login_plugins = warden\n" + self.service
+            text += "plugin {\n" + "".join(
+                f"  warden_{name} = {value}\n"
+                for name, value in self.settings.items()) + "}\n"
+        text += self.extra
+        self.sandbox.path(f"{HOME}/dovecot.conf").write_text(text)
+
+    # --- Life ---
+
+    def start(self, wait_for_warden=True):
+        self.configure()
+        self._remove_sockets()
+        self.master = self.sandbox.popen(
+            "dovecot", "-F", "-c", f"{HOME}/dovecot.conf",
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_until(self._is_listening, "Dovecot to listen")
+        if self.warden and self.service and wait_for_warden:
+            self.wait_for_service()
+        return self
+
+    def _remove_sockets(self):
+        """Sockets of the Dovecot before make the next one wait 5 s."""
+        base = self.sandbox.path(BASE_DIR)
+        for path in list(base.rglob("*")) if base.is_dir() else []:
+            if path.is_socket():
+                path.unlink()
+
+    def _is_listening(self):
+        if self.master.poll() is not None:
+            raise AssertionError("Dovecot did not start: "
+                                 + self.master.stderr.read().decode()
+                                 + self.log())
+        return self.sandbox.listening_ports().issuperset(
+            self.ports.values())
+
+    def wait_for_service(self, deadline_secs=10):
+        """Until the rules are published: before, nobody is refused."""
+        wait_until(self.service_is_alive, "the warden service",
+                   deadline_secs)
+
+    def service_is_alive(self):
+        result = self.doveadm_raw("-f", "json", "warden", "status")
+        return result.returncode == 0 and self.processes("warden") != []
+
+    def stop(self):
+        if self.master is None or self.master.poll() is not None:
+            return
+        master = self.master_pid()
+        os.kill(master, signal.SIGTERM)
+        self.master.wait(10)
+        self.master.stderr.close()
+        wait_until(lambda: not self.all_processes(),
+                   "Dovecot's processes to end")
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def all_processes(self):
+        return {pid: line for pid, line in self.sandbox.processes().items()
+                if re.match(r"(/\S*/)?dovecot[/ ]", line)}
+
+    def processes(self, name):
+        """Pids of the service's processes."""
+        return sorted(pid for pid, line in self.all_processes().items()
+                      if line.split()[0] == f"dovecot/{name}")
+
+    def master_pid(self):
+        for pid, line in self.all_processes().items():
+            if not line.startswith("dovecot/"):
+                return pid
+        raise AssertionError("Dovecot's master process is gone")
+
+    def kill(self, name, number=signal.SIGKILL):
+        """Kill the service's processes; returns which there were."""
+        pids = self.processes(name)
+        for pid in pids:
+            os.kill(pid, number)
+        return pids
+
+    # --- What it says ---
+
+    def log(self):
+        return self.sandbox.path(f"{HOME}/log").read_text(errors="replace")
+
+    def log_lines(self, pattern):
+        return [line for line in self.log().splitlines()
+                if re.search(pattern, line)]
+
+    def doveadm_raw(self, *words, **kwargs):
+        """The CompletedProcess, whatever its exit code."""
+        return self.sandbox.run("doveadm", "-c", f"{HOME}/dovecot.conf",
+                                *words, check=False, **kwargs)
+
+    def doveadm(self, *words):
+        """`doveadm -f json warden ...`, parsed."""
+        result = self.doveadm_raw("-f", "json", "warden", *words)
+        assert result.returncode == 0, result.stderr + result.stdout
+        return json.loads(result.stdout or "[]")
+
+    def blocked(self):
+        """{host: its record} of those that are blocked."""
+        return {record["host"]: record
+                for record in self.doveadm("list", "--blocked")}
+
+    def record(self, host):
+        """All that is known of a host, or None."""
+        for record in self.doveadm("list", "--all"):
+            if record["host"] == host.address:
+                return record
+        return None
+
+    def why(self, host):
+        """What `doveadm warden why` says; also of a host that is not in the
+        list, since all it has is sessions."""
+        answer, = self.doveadm("why", host.address)
+        return answer
+
+    def sessions_of(self, host):
+        """Unauthenticated sessions now."""
+        return self.why(host)["sessions"]
+
+    def wait_blocked(self, host):
+        """The host's record, once it is blocked: auth may count a failure
+        just after the client is told of it."""
+        return wait_until(lambda: self.blocked().get(host.address),
+                          f"{host} to be blocked")
+
+    def wait_unblocked(self, host, deadline_secs=10):
+        wait_until(lambda: host.address not in self.blocked(),
+                   f"the block of {host} to end", deadline_secs)
+
+    def status(self):
+        """What an admin reads."""
+        result = self.doveadm_raw("warden", "status")
+        assert result.returncode == 0, result.stderr
+        return result.stdout + result.stderr
+
+    def problems(self):
+        """What the self-check of `status` finds wrong: {name: text}."""
+        result = self.doveadm_raw("warden", "status")
+        return {line.split()[1]: line for line in result.stdout.splitlines()
+                if line.split()[:1] == ["PROBLEM"]}
+
+    def deny_file(self):
+        """Its patterns, without comments; None if there is no file."""
+        try:
+            text = self.sandbox.path(DENY_FILE).read_text()
+        except FileNotFoundError:
+            return None
+        assert text == "" or text.endswith("\n")
+        return [line for line in text.splitlines()
+                if line and not line.startswith("#")]

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
+"""What `make install` would put on the machine, laid over Dovecot's own
+directories for the sandboxes only."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def doveconf(name):
+    """One of Dovecot's built-in defaults, whatever this machine has set."""
+    return subprocess.run(["doveconf", "-c", "/dev/null", "-d", "-h", name],
+                          capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+class Install:
+    """binds: what a Sandbox needs to have the warden installed."""
+
+    def __init__(self, build, directory):
+        stage = Path(directory) / "stage"
+        subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
+                       cwd=build, check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        self.binds = []
+        for number, original in enumerate(self._directories()):
+            merged = Path(directory) / f"merged{number}"
+            shutil.copytree(original, merged, symlinks=True)
+            staged = stage / str(original).lstrip("/")
+            if staged.is_dir():
+                shutil.copytree(staged, merged, symlinks=True,
+                                dirs_exist_ok=True)
+            os.chmod(merged, 0o755)
+            self.binds.append((merged, original))
+        self.stage = stage
+
+    @staticmethod
+    def _directories():
+        modules = Path(doveconf("login_plugin_dir")).parent
+        binaries = Path(doveconf("libexec_dir"))
+        if modules.is_relative_to(binaries):
+            return [binaries]
+        return [binaries, modules]
+
+    def files(self):
+        """All that was installed, as paths on the machine."""
+        return sorted("/" + str(path.relative_to(self.stage))
+                      for path in self.stage.rglob("*") if path.is_file())

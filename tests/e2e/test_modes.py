@@ -1,0 +1,35 @@
+# Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
+"""Observe refuses nobody and says whom it would have; off does nothing."""
+
+from clients import IN
+from test_sessions import sessions
+from waiting import holds_for, wait_until
+
+
+def test_observe_counts_and_refuses_nobody(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={
+        "mode": "observe", "fail_limit": "20", "session_limit": "2"})
+    attacker.guess(dovecot, 3, at_once=2)
+    record = dovecot.wait_blocked(attacker)
+    assert record["reason"] == "auth_failed"
+    with sessions(dovecot, attacker, 5):
+        pass
+    assert attacker.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert "observe" in dovecot.status()
+    line, = wait_until(lambda: dovecot.log_lines(
+        rf"warden.*{attacker.address}"), "a line about what would have been")
+    assert "observe" in line or "would" in line
+    holds_for(lambda: not dovecot.deny_file(), "nobody in the deny file", 0.6)
+
+
+def test_off_does_nothing(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={
+        "mode": "off", "fail_limit": "20", "session_limit": "2"})
+    attacker.guess(dovecot, 4, at_once=2)
+    with sessions(dovecot, attacker, 5):
+        pass
+    assert attacker.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert dovecot.blocked() == {}
+    record = dovecot.record(attacker)
+    assert record is None or record["points"] == 0
+    assert "off" in dovecot.status()

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
+"""An admin with a typo gets one line, and mail goes on."""
+
+import os
+import signal
+
+import pytest
+
+from clients import IN, REFUSED
+from dovecot import STATE_DIR, WARDEN_DIR
+from waiting import holds_for, wait_until
+
+
+@pytest.mark.parametrize("name, value", [
+    ("fail_limit", "many"),
+    ("fail_limit", "0"),
+    ("block_time", "30 parsecs"),
+    ("mode", "enforced"),
+    ("points", "auth_fialed=10"),
+    ("exempt_networks", "127.0.0.1/33"),
+    ("session_limit", "-1"),
+    ("nonsense", "1"),
+])
+def test_bad_setting_is_one_line_and_mail_goes_on(new_dovecot, innocent, name,
+                                                  value):
+    dovecot = new_dovecot(settings={name: value}, start=False)
+    dovecot.start(wait_for_warden=False)
+    lines = wait_until(lambda: dovecot.log_lines(rf"warden_{name}"),
+                       "a line that names the setting")
+    assert len(lines) == 1
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert innocent.try_pop3(dovecot, "bob", "bob-secret") == IN
+    # Nor does the service start over and over to say it again.
+    holds_for(lambda: len(dovecot.log_lines(rf"warden_{name}")) == 1,
+              "one line", 1.5, 0.5)
+
+
+def test_typo_before_a_reload_leaves_the_last_rules_in_force(
+        new_dovecot, attacker, innocent):
+    dovecot = new_dovecot(settings={"fail_limit": "20"})
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    old = dovecot.processes("warden")
+    dovecot.settings["block_time"] = "soon"
+    dovecot.configure()
+    os.kill(dovecot.master_pid(), signal.SIGHUP)
+    wait_until(lambda: dovecot.log_lines("warden_block_time"), "the line", 20)
+    wait_until(lambda: len(dovecot.processes("warden")) == 1
+               and dovecot.processes("warden") != old, "the new service", 20)
+    assert attacker.is_refused(dovecot)
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+
+
+def test_empty_deny_file_setting_means_none(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={"hosts_deny_file": "",
+                                    "fail_limit": "20"})
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    assert attacker.try_imap(dovecot, "alice", "alice-secret") == REFUSED
+    assert dovecot.deny_file() is None
+
+
+def test_state_directory_can_be_elsewhere(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={"state_dir": "/run/elsewhere",
+                                    "fail_limit": "20"})
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    dovecot.stop()
+    assert list(dovecot.sandbox.path("/run/elsewhere").iterdir()) != []
+    here = dovecot.sandbox.path(STATE_DIR)
+    assert not here.exists() or \
+        [path.name for path in here.iterdir()] == ["hosts.deny"]
+
+
+def test_small_table_is_made_and_used(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={"table_hosts": "1024",
+                                    "fail_limit": "20"})
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    hosts = dovecot.sandbox.path(f"{WARDEN_DIR}/hosts")
+    assert hosts.stat().st_size < 4 << 20    # eight MiB by default
+
+
+def test_state_directory_that_cannot_be_used_is_said_once(new_dovecot,
+                                                         attacker, innocent):
+    dovecot = new_dovecot(settings={"fail_limit": "20"}, start=False)
+    dovecot.sandbox.path(STATE_DIR).write_text("not a directory\n")
+    dovecot.start()
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    assert attacker.is_refused(dovecot)
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+    holds_for(lambda: [len(dovecot.log_lines(f"Error: {name}: .*{STATE_DIR}"))
+                       for name in ("warden_state_dir",
+                                    "warden_hosts_deny_file")] == [1, 1],
+              "one line for each setting", 2, 0.5)
