@@ -74,7 +74,7 @@ static bool block_host(const struct doveadm_warden *dw,
 	/* what an admin does is no offence: keep the count */
 	(void)warden_table_read(dw->table, host, dw->policy, dw->now, &info);
 	if (warden_table_block(dw->table, host, until, info.offences,
-			       WARDEN_MANUAL, dw->now))
+			       WARDEN_MANUAL, 0, dw->now))
 		return true;
 	return doveadm_warden_fail(EX_TEMPFAIL, "no room for %s in the table: "
 		"all the hosts that share its place are blocked. Raise "
@@ -157,7 +157,7 @@ static void block_run(struct doveadm_cmd_context *cctx,
 	    !block_is_allowed(cctx, dw, &request))
 		return;
 	until = request.secs == WARDEN_FOREVER_SECS ? WARDEN_FOREVER_SECS :
-		(uint32_t)(dw->now / 1000) + request.secs;
+		(uint32_t)((dw->now + 999) / 1000) + request.secs;
 	if (request.target.is_host ? !block_host(dw, &request, until) :
 				     !block_network(dw, &request, until))
 		return;

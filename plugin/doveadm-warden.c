@@ -7,7 +7,6 @@
 #include "ostream.h"
 #include "warden-glue.h"
 
-#include <time.h>
 #include <unistd.h>
 
 bool doveadm_warden_fail(int exit_code, const char *fmt, ...)
@@ -61,17 +60,6 @@ static bool doveadm_warden_has_run(const char *dir)
 	return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
-/* The wall-clock second in which the running second of warden time began, so
-   that the same warden time is the same text in every call. */
-static int64_t wall_of_second(uint64_t now)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 -
-		(int64_t)(now % 1000)) / 1000;
-}
-
 bool doveadm_warden_open(struct doveadm_warden *dw_r)
 {
 	const char *dir = warden_glue_dir();
@@ -91,7 +79,7 @@ bool doveadm_warden_open(struct doveadm_warden *dw_r)
 					   error.text);
 	}
 	dw_r->now = warden_clock_now();
-	dw_r->wall_now = wall_of_second(dw_r->now);
+	dw_r->wall_now = warden_clock_wall(dw_r->now);
 	dw_r->table = warden_admin_table(dw_r->warden);
 	dw_r->policy = warden_admin_policy(dw_r->warden, dw_r->now,
 					   &dw_r->silent_secs);

@@ -32,7 +32,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOCK_RETRY_MSECS 100
@@ -173,6 +172,13 @@ static void service_preinit(void)
 	if (i_getpwnam(set.user, &pw) <= 0)
 		i_fatal("default_internal_user doesn't exist: %s", set.user);
 	service_prepare_dirs(&set.warden, &pw);
+	/* Dovecot's vsz_limit is there for processes that grow by mistake; what
+	   we need grows with warden_table_hosts, and an admin who raises that
+	   should not have to know of a second number. Where not even root may
+	   do this, as in some containers, the keeper says so should it run
+	   out. */
+	(void)warden_privileges_raise_memory(
+		warden_keeper_memory(set.warden.table_hosts));
 	service_open(&set.warden, ret > 0 ? NULL : error.text);
 	if (!warden_privileges_drop(pw.pw_uid, pw.pw_gid, &drop_error))
 		i_fatal("%s", drop_error.text);
@@ -200,6 +206,7 @@ static bool service_lost_files(const char **name_r)
 
 static void service_tick(void *context ATTR_UNUSED)
 {
+	uint64_t now = warden_clock_now();
 	const char *name;
 
 	if (service_lost_files(&name)) {
@@ -209,7 +216,7 @@ static void service_tick(void *context ATTR_UNUSED)
 		master_service_stop(master_service);
 		return;
 	}
-	warden_keeper_tick(service.keeper, warden_clock_now(), time(NULL));
+	warden_keeper_tick(service.keeper, now, warden_clock_wall(now));
 }
 
 static void service_lock(void *context ATTR_UNUSED)
@@ -239,10 +246,12 @@ static void service_start(void)
 
 static void service_deinit(void)
 {
+	uint64_t now = warden_clock_now();
+
 	timeout_remove(&service.to);
 	if (service.keeper != NULL) {
-		warden_keeper_shutdown(service.keeper, warden_clock_now(),
-				       time(NULL));
+		warden_keeper_shutdown(service.keeper, now,
+				       warden_clock_wall(now));
 	}
 	warden_keeper_free(&service.keeper);
 	warden_close(&service.warden);

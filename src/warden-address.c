@@ -231,12 +231,36 @@ bool warden_net_equals(const struct warden_net *a, const struct warden_net *b)
 		memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+bool warden_net_overlaps(const struct warden_net *a,
+			 const struct warden_net *b)
+{
+	return warden_net_contains(a, b) || warden_net_contains(b, a);
+}
+
 bool warden_net_is_private(const struct warden_net *net)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(private_nets) / sizeof(private_nets[0]); i++) {
-		if (warden_net_contains(&private_nets[i], net))
+		if (warden_net_overlaps(&private_nets[i], net))
+			return true;
+	}
+	return false;
+}
+
+bool warden_net_is_around_ipv4(const struct warden_net *net)
+{
+	/* ::/64 holds the IPv4-mapped /96 and the old IPv4-compatible one */
+	static const struct warden_net around[] = {
+		{ .family = WARDEN_INET6, .bits = 64 },
+		{ .family = WARDEN_INET6,
+		  .bits = 96,
+		  .bytes = { 0, 0x64, 0xff, 0x9b } },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		if (warden_net_overlaps(&around[i], net))
 			return true;
 	}
 	return false;

@@ -55,9 +55,15 @@ bool warden_net_contains(const struct warden_net *outer,
 bool warden_net_equals(const struct warden_net *a, const struct warden_net *b);
 /* 32 or 128 */
 unsigned int warden_net_max_bits(const struct warden_net *net);
-/* Private, shared (RFC 6598), link-local and unique local addresses: behind
-   them sit webmail, containers and NAT. */
+/* Do the two have an address in common? */
+bool warden_net_overlaps(const struct warden_net *a,
+			 const struct warden_net *b);
+/* Is any of it private, shared (RFC 6598), link-local or unique local? Behind
+   such addresses sit webmail, containers and NAT. */
 bool warden_net_is_private(const struct warden_net *net);
+/* Is it an IPv6 network around addresses that stand for IPv4 ones? No client
+   has such an address here, and denying it would deny all those clients. */
+bool warden_net_is_around_ipv4(const struct warden_net *net);
 
 /* Print as inet_ntop(3) does, with "/bits" unless it is a whole address.
    buf has WARDEN_NET_STRLEN bytes; returns buf. */

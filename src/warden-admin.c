@@ -106,18 +106,20 @@ warden_admin_network_find(struct warden *warden, const struct warden_net *addr,
 static bool networks_lock(struct warden *warden, struct warden_error *error_r)
 {
 	const struct timespec wait = { 0, LOCK_WAIT_MS * 1000000L };
+	int saved_errno = 0;
 
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (flock(warden->policy_fd, LOCK_EX | LOCK_NB) == 0) {
 			warden_refresh(warden);
 			return true;
 		}
-		if (errno != EWOULDBLOCK && errno != EINTR)
+		saved_errno = errno;
+		if (saved_errno != EWOULDBLOCK && saved_errno != EINTR)
 			break;
 		(void)nanosleep(&wait, NULL);
 	}
 	warden_error_set(error_r, "policy: cannot lock it: %s",
-			 strerror(errno));
+			 strerror(saved_errno));
 	return false;
 }
 
@@ -267,6 +269,31 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 				      memory_order_relaxed);
 	}
 	atomic_store_explicit(&shared->heartbeat, now, memory_order_relaxed);
+}
+
+static bool header_is_changed(const struct warden *warden)
+{
+	struct warden_file_header present;
+
+	memcpy(&present, &warden->table.header->file, sizeof(present));
+	return memcmp(&present, &warden->hosts_header, sizeof(present)) != 0;
+}
+
+bool warden_admin_mend(struct warden *warden, struct warden_error *error_r)
+{
+	if (warden_is_retired(warden))
+		return false;
+	if (header_is_changed(warden)) {
+		memcpy(&warden->table.header->file, &warden->hosts_header,
+		       sizeof(warden->hosts_header));
+		warden_error_set(error_r,
+				 "hosts: somebody had changed its header, it "
+				 "is put back; is a login process taken over?");
+		return true;
+	}
+	return warden->hosts_fd != -1 &&
+	       warden_file_fill_holes(warden->hosts_fd, "hosts",
+				      warden->hosts_file.size, error_r) != 0;
 }
 
 uint64_t warden_admin_blocks_changed(const struct warden *warden)

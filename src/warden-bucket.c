@@ -2,10 +2,12 @@
 
 #include "warden-bucket.h"
 
+/* Rounded up: with a large limit and a short window a point would otherwise
+   take no time at all, and a host could fail for ever. */
 static uint64_t bucket_ms(uint64_t points, uint32_t limit,
 			  uint32_t window_secs)
 {
-	return points * window_secs * 1000 / limit;
+	return (points * window_secs * 1000 + limit - 1) / limit;
 }
 
 /* How long until it is empty; 0 = it is. */

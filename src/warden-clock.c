@@ -27,6 +27,16 @@ uint64_t warden_clock_now(void)
 		(uint64_t)ts.tv_nsec / 1000000;
 }
 
+int64_t warden_clock_wall(uint64_t now)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts) < 0)
+		memset(&ts, 0, sizeof(ts));
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 -
+		(int64_t)(now % 1000)) / 1000;
+}
+
 int64_t warden_clock_to_wall(uint32_t secs, uint64_t now, int64_t wall_now)
 {
 	int64_t diff, wall;

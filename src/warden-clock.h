@@ -27,6 +27,11 @@
 /* The present warden time in milliseconds. Any process, any thread. */
 uint64_t warden_clock_now(void);
 
+/* The wall-clock second in which the running second of warden time began, so
+   that the same warden time is the same text in every process and at every
+   moment of that second. now is warden_clock_now(). */
+int64_t warden_clock_wall(uint64_t now);
+
 /* Convert seconds of warden time to wall-clock time and back, given one
    reading of both clocks. A time that does not fit is set to the nearest
    that does. WARDEN_FOREVER_SECS and WARDEN_WALL_FOREVER stand for another. */

@@ -29,8 +29,15 @@ void warden_denier_deinit(struct warden_denier *denier)
 void warden_denier_set(struct warden_denier *denier, struct warden_net *nets,
 		       size_t count)
 {
-	if (count > WARDEN_DENY_MAX)
+	if (count > WARDEN_DENY_MAX) {
+		struct warden_net *fewer;
+
 		count = WARDEN_DENY_MAX;
+		/* a botnet's list may be many times as long */
+		fewer = reallocarray(nets, count, sizeof(*nets));
+		if (fewer != NULL)
+			nets = fewer;
+	}
 	if (count != denier->count ||
 	    (count > 0 &&
 	     memcmp(nets, denier->nets, count * sizeof(*nets)) != 0))

@@ -2,8 +2,10 @@
 
 #include "warden-file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -253,7 +255,7 @@ bool warden_file_create(int dir_fd, const char *name,
 	return ok;
 }
 
-void warden_file_retire(int dir_fd, const char *name)
+static void mark_retired(int dir_fd, const char *name)
 {
 	struct warden_file_header *header;
 	struct stat st;
@@ -274,8 +276,75 @@ void warden_file_retire(int dir_fd, const char *name)
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	/* never over the old name: whoever looks for it now makes a new one */
+}
+
+void warden_file_retire(int dir_fd, const char *name)
+{
+	mark_retired(dir_fd, name);
 	(void)unlinkat(dir_fd, name, 0);
+}
+
+bool warden_file_succeed(int dir_fd, const char *temp, const char *name,
+			 struct warden_error *error_r)
+{
+	char old[64];
+
+	/* keep the old one within reach until the new one has its name */
+	(void)snprintf(old, sizeof(old), ".%s.old", name);
+	(void)unlinkat(dir_fd, old, 0);
+	if (linkat(dir_fd, name, dir_fd, old, 0) < 0 ||
+	    renameat(dir_fd, temp, dir_fd, name) < 0) {
+		(void)system_error(error_r, name, "rename()");
+		(void)unlinkat(dir_fd, old, 0);
+		return false;
+	}
+	warden_file_retire(dir_fd, old);
+	return true;
+}
+
+int warden_file_fill_holes(int fd, const char *name, size_t size,
+			   struct warden_error *error_r)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) < 0 ||
+	    (uint64_t)st.st_blocks * 512 >= (uint64_t)size)
+		return 0;
+	ret = posix_fallocate(fd, 0, (off_t)size);
+	if (ret != 0) {
+		warden_error_set(error_r,
+				 "%s: it has holes, and there is no room to "
+				 "fill them: %s",
+				 name, strerror(ret));
+		return -1;
+	}
+	warden_error_set(error_r, "%s: it had holes, they are filled", name);
+	return 1;
+}
+
+void warden_file_clean(int dir_fd)
+{
+	/* a descriptor of its own: a directory stream moves its offset */
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		char end;
+		long pid;
+
+		if (sscanf(entry->d_name, ".%*[a-z].%ld%c", &pid, &end) == 1 &&
+		    pid > 0 && pid != getpid() && kill((pid_t)pid, 0) < 0 &&
+		    errno == ESRCH)
+			(void)unlinkat(dir_fd, entry->d_name, 0);
+	}
+	(void)closedir(dir);
 }
 
 size_t warden_file_room(int dir_fd)

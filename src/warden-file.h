@@ -49,6 +49,20 @@ bool warden_file_create(int dir_fd, const char *name,
 /* Mark the file of that name as retired, whatever it holds, and take its name
    away. Only the service, alone. */
 void warden_file_retire(int dir_fd, const char *name);
+/* The same, but the file called temp takes its name in the same moment: nobody
+   finds the name free and makes another. false: nothing has changed. */
+bool warden_file_succeed(int dir_fd, const char *temp, const char *name,
+			 struct warden_error *error_r);
+
+/* Somebody who has it mapped may have punched holes into it (madvise(2),
+   MADV_REMOVE), and the next write there needs memory that may be gone. Give
+   it all its blocks again. 0: it had them; 1: it has them now; -1: there is no
+   room, *error_r says so. */
+int warden_file_fill_holes(int fd, const char *name, size_t size,
+			   struct warden_error *error_r);
+
+/* Take away what creators left that were killed. Only the service, alone. */
+void warden_file_clean(int dir_fd);
 
 /* Bytes that a file in this directory may take: a quarter of what is free. */
 size_t warden_file_room(int dir_fd);

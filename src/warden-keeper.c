@@ -12,10 +12,12 @@
 #include "warden-denier.h"
 #include "warden-reaper.h"
 #include "warden-saver.h"
+#include "warden-state.h"
 #include "warden-sweep.h"
 
 /* With a tick, less than a second. */
 #define SWEEP_MSECS_MAX 700
+#define MEND_LOG_MSECS 60000
 
 /* Faults that are told once in the life of a process. */
 enum keeper_fault {
@@ -37,10 +39,13 @@ struct warden_keeper {
 	/* as of the last sweep */
 	struct warden_networks networks;
 	uint64_t changed;
-	uint64_t swept, reaped, expired; /* when */
+	uint64_t swept, tidied, expired; /* when */
+	uint64_t mend_logged;		 /* when; 0 = never */
 	uint64_t sweep_msecs;		 /* no sooner after the last one */
-	unsigned int faults;		 /* told, enum keeper_fault */
-	bool started, save_now;
+	uint32_t reap_cursor;
+	unsigned int faults; /* told, enum keeper_fault */
+	bool started;
+	bool sweep_failed; /* the last one: no memory */
 };
 
 /* A sweep takes time by the size of the table: 10 ms for each 100,000 hosts.
@@ -55,6 +60,20 @@ static uint64_t sweep_msecs(const struct warden_table *table)
 	if (msecs < WARDEN_KEEPER_TICK_MSECS)
 		return WARDEN_KEEPER_TICK_MSECS;
 	return msecs > SWEEP_MSECS_MAX ? SWEEP_MSECS_MAX : msecs;
+}
+
+size_t warden_keeper_memory(uint32_t table_hosts)
+{
+	/* an array that grows is there twice, the new one twice as large */
+	const size_t growing = 2 * sizeof(struct warden_host_info) +
+			       sizeof(struct warden_sweep_change) +
+			       sizeof(struct warden_state_entry);
+	/* the list for the deny file, and from what it is sorted */
+	const size_t sorted = 3 * sizeof(struct warden_net);
+	uint32_t geometry[4];
+
+	return warden_table_size(table_hosts, geometry) +
+	       (size_t)table_hosts * (3 * growing + sorted);
 }
 
 struct warden_keeper *warden_keeper_create(
@@ -123,14 +142,38 @@ static bool keeper_enforces(struct warden_keeper *keeper, uint64_t now)
 	return policy != NULL && policy->mode == WARDEN_MODE_ENFORCE;
 }
 
+/* By anybody, since the file `policy` was made. The heartbeat does not tell:
+   it also beats when there are no rules. */
+static bool keeper_was_published(struct warden_keeper *keeper, uint64_t now)
+{
+	struct warden_health health;
+
+	warden_admin_health(keeper->warden, now, &health);
+	return health.policy_age_secs != UINT32_MAX;
+}
+
+static void keeper_load(struct warden_keeper *keeper, uint64_t now,
+			int64_t wall_now)
+{
+	bool published = keeper_was_published(keeper, now);
+
+	if (keeper->settings_error != NULL && !published) {
+		/* neither now nor later: a good start is to find the file */
+		warden_saver_init(&keeper->saver, "");
+		return;
+	}
+	warden_saver_load(&keeper->saver, keeper->warden,
+			  keeper_policy(keeper, now), !published,
+			  &keeper->report, now, wall_now);
+}
+
 static void keeper_start(struct warden_keeper *keeper, uint64_t now,
 			 int64_t wall_now)
 {
 	struct warden_report *report = &keeper->report;
 
 	/* the blocks first: once the rules are in force they count */
-	warden_saver_load(&keeper->saver, keeper->warden,
-			  keeper_policy(keeper, now), report, now, wall_now);
+	keeper_load(keeper, now, wall_now);
 	if (keeper->settings_error == NULL) {
 		warden_admin_publish(keeper->warden, &keeper->settings.policy,
 				     now);
@@ -179,7 +222,8 @@ static void keeper_log_networks(struct warden_keeper *keeper,
 			continue;
 		warden_report_line(
 			&keeper->report, WARDEN_LEVEL_INFO,
-			"blocked network %s until %s: by an admin",
+			"%s network %s until %s: by an admin",
+			keeper->report.enforces ? "blocked" : "would block",
 			warden_net_format(&network->net, net),
 			warden_clock_format(
 				warden_clock_to_wall(network->until_secs, now,
@@ -189,7 +233,7 @@ static void keeper_log_networks(struct warden_keeper *keeper,
 	for (uint32_t i = 0; i < before->count; i++) {
 		if (networks_have(present, &before->networks[i].net))
 			continue;
-		keeper->save_now = true;
+		warden_saver_want(&keeper->saver);
 		warden_report_line(&keeper->report, WARDEN_LEVEL_INFO,
 				   "block of network %s has ended",
 				   warden_net_format(&before->networks[i].net,
@@ -232,6 +276,8 @@ static bool keeper_sweep_is_due(const struct warden_keeper *keeper,
 		return true;
 	if (now - keeper->swept < keeper->sweep_msecs)
 		return false;
+	if (keeper->sweep_failed)
+		return now - keeper->swept >= WARDEN_KEEPER_RETRY_MSECS;
 	return now - keeper->swept >= WARDEN_KEEPER_SWEEP_MSECS ||
 	       warden_admin_blocks_changed(keeper->warden) != keeper->changed ||
 	       warden_sweep_next_end(keeper->sweep) <= now_secs ||
@@ -249,10 +295,22 @@ static void keeper_report_changes(struct warden_keeper *keeper,
 		   state file, should we be killed */
 		if (!changes[i].began &&
 		    changes[i].info.blocked_until > now / 1000)
-			keeper->save_now = true;
+			warden_saver_want(&keeper->saver);
 		warden_report_change(&keeper->report, &changes[i], policy, now,
 				     wall_now);
 	}
+}
+
+/* Whose block ended while we cannot tell would stay denied, by sshd too: better
+   nobody is. */
+static void keeper_sweep_failed(struct warden_keeper *keeper)
+{
+	keeper->sweep_failed = true;
+	warden_denier_set(&keeper->denier, NULL, 0);
+	keeper_fault(keeper, FAULT_MEMORY,
+		     "out of memory: while that lasts the deny file is empty "
+		     "and blocks are not logged; raise vsz_limit in service "
+		     "warden { }");
 }
 
 static void keeper_update_denied(struct warden_keeper *keeper,
@@ -262,13 +320,12 @@ static void keeper_update_denied(struct warden_keeper *keeper,
 	struct warden_net *nets = NULL;
 	size_t count = 0;
 
-	if (keeper_enforces(keeper, now) &&
+	if (keeper->report.enforces &&
 	    warden_sweep_deny_list(keeper->sweep, keeper->warden, policy, now,
-				   &nets, &count) < 0) {
-		keeper_fault(keeper, FAULT_MEMORY, "out of memory");
-		return;
-	}
-	warden_denier_set(&keeper->denier, nets, count);
+				   &nets, &count) < 0)
+		keeper_sweep_failed(keeper);
+	else
+		warden_denier_set(&keeper->denier, nets, count);
 }
 
 static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
@@ -280,11 +337,13 @@ static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
 	uint64_t changed = warden_admin_blocks_changed(keeper->warden);
 	size_t count;
 
+	keeper->report.enforces = keeper_enforces(keeper, now);
 	keeper_networks(keeper, now, wall_now);
 	keeper->swept = now;
+	keeper->sweep_failed = false;
 	if (!warden_sweep_run(keeper->sweep, keeper->warden, policy, now,
 			      &changes, &count)) {
-		keeper_fault(keeper, FAULT_MEMORY, "out of memory");
+		keeper_sweep_failed(keeper);
 		return;
 	}
 	keeper->changed = changed;
@@ -302,8 +361,8 @@ static void keeper_check_table(struct warden_keeper *keeper)
 	if (atomic_load(&header->set_full) > 0) {
 		keeper_fault(keeper, FAULT_SET_FULL,
 			     "the table has parts that are full of blocked "
-			     "hosts, others are not watched there: raise "
-			     "warden_table_hosts");
+			     "hosts, and blocks end there before their time: "
+			     "raise warden_table_hosts");
 	}
 	if (atomic_load(&header->bucket_full) > 0) {
 		keeper_fault(keeper, FAULT_BUCKET_FULL,
@@ -316,10 +375,10 @@ static void keeper_tidy(struct warden_keeper *keeper, uint64_t now)
 {
 	struct warden_table *table = warden_admin_table(keeper->warden);
 
-	if (now - keeper->reaped < WARDEN_KEEPER_REAP_MSECS)
+	if (now - keeper->tidied < WARDEN_KEEPER_TIDY_MSECS)
 		return;
-	keeper->reaped = now;
-	(void)warden_reap(table, now);
+	keeper->tidied = now;
+	(void)warden_reap(table, &keeper->reap_cursor, now);
 	keeper_check_table(keeper);
 	warden_denier_look(&keeper->denier);
 	if (now - keeper->expired < WARDEN_KEEPER_SWEEP_MSECS)
@@ -328,9 +387,25 @@ static void keeper_tidy(struct warden_keeper *keeper, uint64_t now)
 	(void)warden_table_expire(table, keeper_policy(keeper, now), now);
 }
 
+/* Whoever damages the table can do so again at each tick. */
+static void keeper_mend(struct warden_keeper *keeper, uint64_t now)
+{
+	struct warden_error error;
+
+	if (!warden_admin_mend(keeper->warden, &error) ||
+	    (keeper->mend_logged != 0 &&
+	     now - keeper->mend_logged < MEND_LOG_MSECS))
+		return;
+	keeper->mend_logged = now;
+	warden_report_line(&keeper->report, WARDEN_LEVEL_ERROR, "%s",
+			   error.text);
+}
+
 void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 			int64_t wall_now)
 {
+	/* before anything else looks at the table */
+	keeper_mend(keeper, now);
 	if (!keeper->started)
 		keeper_start(keeper, now, wall_now);
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
@@ -339,9 +414,8 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	warden_denier_tick(&keeper->denier, &keeper->report, now);
 	keeper_tidy(keeper, now);
 	warden_saver_save(&keeper->saver, keeper->warden,
-			  keeper_policy(keeper, now), &keeper->report,
-			  keeper->save_now, now, wall_now);
-	keeper->save_now = false;
+			  keeper_policy(keeper, now), &keeper->report, false,
+			  now, wall_now);
 	warden_report_flush(&keeper->report, false, now);
 }
 

@@ -24,13 +24,17 @@
 /* Look at the whole table this often, even if nothing seems to have changed:
    the counter is in memory that an attacker may write. */
 #define WARDEN_KEEPER_SWEEP_MSECS 30000
-#define WARDEN_KEEPER_REAP_MSECS 5000
+#define WARDEN_KEEPER_TIDY_MSECS 1000
+/* After one for which there was no memory. */
+#define WARDEN_KEEPER_RETRY_MSECS 1000
 
 struct warden_keeper;
 
 /* settings_error: NULL, or why the settings cannot be put in force. Then
    nothing is published, what was published last stays in force and is kept
-   alive; of the settings only the paths are used. settings are copied, warden
+   alive; of the settings only the paths are used. If nothing ever was, the
+   state file is left alone: read by the default rules it would lose what the
+   admin's rules made. settings are copied, warden
    stays the caller's and outlives the keeper. NULL: no memory. */
 struct warden_keeper *
 warden_keeper_create(struct warden *warden,
@@ -38,6 +42,10 @@ warden_keeper_create(struct warden *warden,
 		     const char *settings_error, pid_t pid, warden_log_t *log,
 		     void *context);
 void warden_keeper_free(struct warden_keeper **keeper);
+
+/* How much memory, with the mapped files, a keeper of a table for this many
+   hosts may need when all of them are blocked. */
+size_t warden_keeper_memory(uint32_t table_hosts);
 
 /* Every WARDEN_KEEPER_TICK_MSECS. The first one loads the state and publishes
    the rules. */

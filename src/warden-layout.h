@@ -41,7 +41,8 @@ struct warden_file_header {
 	uint64_t size;	       /* of the file, bytes */
 	uint8_t boot_id[16];   /* of the boot that warden time belongs to */
 	uint64_t hash_key[2];  /* SipHash key, drawn at creation */
-	_Atomic uint32_t retired; /* service: another file has taken over */
+	_Atomic uint32_t retired; /* another file has taken over; of `hosts`
+				     the word in `policy` counts instead */
 	uint32_t geometry[4];  /* hosts: see below; else 0 */
 	uint32_t unused[13];
 };
@@ -77,6 +78,9 @@ struct warden_record {
 	_Atomic uint64_t words[WARDEN_WORDS];
 };
 _Static_assert(sizeof(struct warden_record) == 64, "layout");
+/* with locks of a library the words would not be shared between processes */
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
+	       "needs atomic 64-bit and 32-bit words");
 
 /* Hosts of one family are in sets; a host is in the set that its hash names
    or nowhere. IPv4 and IPv6 have separate sets, so that neither evicts the
@@ -133,7 +137,8 @@ struct warden_hosts_header {
 	struct warden_file_header file;
 	/* goes up whenever a block begins or ends: the service looks */
 	_Atomic uint64_t blocks_changed;
-	/* a host that could not be watched: its set held only blocked ones */
+	/* a set held only blocked hosts when another came: the automatic block
+	   that ends first made room, or there was none */
 	_Atomic uint64_t set_full;
 	/* unblocked records that made room */
 	_Atomic uint64_t evicted;
@@ -180,7 +185,10 @@ struct warden_policy_file {
 	_Atomic uint32_t service_pid;
 	_Atomic uint32_t policy_generation;
 	_Atomic uint32_t networks_generation;
-	uint32_t unused[7];
+	/* goes up when the service puts another `hosts` in the place of the
+	   old one; in here because a login process must not be able to say so */
+	_Atomic uint32_t hosts_serial;
+	uint32_t unused[6];
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
 };

@@ -61,24 +61,44 @@ file_open_or_create(struct warden_file *file_r, int dir_fd,
 				shared->writable, fd_r, error_r);
 }
 
-static bool file_open(struct warden_file *file_r, int dir_fd,
-		      enum warden_role role, const struct shared_file *shared,
-		      int *fd_r, struct warden_error *error_r)
+static enum warden_file_status
+file_open(struct warden_file *file_r, int dir_fd, enum warden_role role,
+	  const struct shared_file *shared, int *fd_r,
+	  struct warden_error *error_r)
 {
-	enum warden_file_status status;
-
 	if (role == WARDEN_ROLE_ADMIN) {
 		return warden_file_open(file_r, dir_fd, shared->name,
 					shared->kind, shared->writable, fd_r,
-					error_r) == WARDEN_FILE_OK;
+					error_r);
 	}
-	status = file_open_or_create(file_r, dir_fd, shared, fd_r, error_r);
+	return file_open_or_create(file_r, dir_fd, shared, fd_r, error_r);
+}
+
+/* Open a file that has one size only; the service replaces a bad one. */
+static bool file_open_sized(struct warden_file *file_r, int dir_fd,
+			    enum warden_role role,
+			    const struct shared_file *shared, int *fd_r,
+			    struct warden_error *error_r)
+{
+	enum warden_file_status status = file_open(file_r, dir_fd, role, shared,
+						   fd_r, error_r);
+
+	if (status == WARDEN_FILE_OK && file_r->size != shared->size) {
+		warden_error_set(error_r, "%s: its size is not right",
+				 shared->name);
+		warden_file_close(file_r);
+		if (fd_r != NULL) {
+			(void)close(*fd_r);
+			*fd_r = -1;
+		}
+		status = WARDEN_FILE_BAD;
+	}
 	if (status == WARDEN_FILE_BAD && role == WARDEN_ROLE_SERVICE) {
 		warden_file_retire(dir_fd, shared->name);
 		status = file_open_or_create(file_r, dir_fd, shared, fd_r,
 					     error_r);
 	}
-	return status == WARDEN_FILE_OK;
+	return status == WARDEN_FILE_OK && file_r->size == shared->size;
 }
 
 /* --- hosts: its room may be another than the settings say ------------------ */
@@ -99,7 +119,7 @@ static void table_carry_over(struct warden_table *dest,
 			(void)warden_table_block(dest, &info.host,
 						 info.blocked_until,
 						 info.offences, info.reason,
-						 now);
+						 info.refused, now);
 		}
 		if (info.known) {
 			warden_table_set_known(dest, &info.host,
@@ -108,23 +128,36 @@ static void table_carry_over(struct warden_table *dest,
 	}
 }
 
-static bool table_replace(struct warden_file *file, int dir_fd,
+/* Put a table of another size in the place of the one in file: filled first,
+   then given the name. On failure the old one stays in use. */
+static bool table_replace(struct warden *warden, int dir_fd,
 			  const struct shared_file *shared, uint64_t now,
 			  struct warden_error *error_r)
 {
-	struct warden_file old = *file;
+	struct shared_file temp = *shared;
+	struct warden_file *file = &warden->hosts_file, new_file = { NULL, 0 };
 	struct warden_table old_table, new_table;
+	int fd = -1;
 
-	warden_file_retire(dir_fd, shared->name);
-	if (file_open_or_create(file, dir_fd, shared, NULL, error_r) !=
-	    WARDEN_FILE_OK) {
-		warden_file_close(&old);
+	temp.name = ".hosts.new";
+	(void)unlinkat(dir_fd, temp.name, 0);
+	if (file_open_or_create(&new_file, dir_fd, &temp, &fd, error_r) !=
+	    WARDEN_FILE_OK)
+		return false;
+	if (warden_table_init(&old_table, file->base, file->size) &&
+	    warden_table_init(&new_table, new_file.base, new_file.size))
+		table_carry_over(&new_table, &old_table, now);
+	if (!warden_file_succeed(dir_fd, temp.name, shared->name, error_r)) {
+		(void)unlinkat(dir_fd, temp.name, 0);
+		warden_file_close(&new_file);
+		(void)close(fd);
 		return false;
 	}
-	if (warden_table_init(&old_table, old.base, old.size) &&
-	    warden_table_init(&new_table, file->base, file->size))
-		table_carry_over(&new_table, &old_table, now);
-	warden_file_close(&old);
+	atomic_fetch_add(&warden->shared_policy->hosts_serial, 1);
+	warden_file_close(file);
+	(void)close(warden->hosts_fd);
+	*file = new_file;
+	warden->hosts_fd = fd;
 	return true;
 }
 
@@ -143,26 +176,67 @@ static bool hosts_fit(struct shared_file *shared, int dir_fd, uint32_t hosts)
 	return hosts == wanted;
 }
 
+static bool hosts_init(struct warden *warden, struct warden_error *error_r)
+{
+	const struct warden_file *file = &warden->hosts_file;
+
+	if (!warden_table_init(&warden->table, file->base, file->size)) {
+		warden_error_set(error_r, "hosts: its geometry is not right");
+		return false;
+	}
+	memcpy(&warden->hosts_header, file->base,
+	       sizeof(warden->hosts_header));
+	return true;
+}
+
+/* What was bad and has been replaced has another serial too. */
+static bool hosts_replace_bad(struct warden *warden, int dir_fd,
+			      const struct shared_file *shared,
+			      struct warden_error *error_r)
+{
+	if (warden->role != WARDEN_ROLE_SERVICE)
+		return false;
+	warden_file_close(&warden->hosts_file);
+	if (warden->hosts_fd != -1)
+		(void)close(warden->hosts_fd);
+	warden->hosts_fd = -1;
+	warden_file_retire(dir_fd, shared->name);
+	atomic_fetch_add(&warden->shared_policy->hosts_serial, 1);
+	return file_open_or_create(&warden->hosts_file, dir_fd, shared,
+				   &warden->hosts_fd,
+				   error_r) == WARDEN_FILE_OK &&
+	       hosts_init(warden, error_r);
+}
+
 static bool hosts_open(struct warden *warden, int dir_fd, uint32_t hosts,
 		       struct warden_error *error_r)
 {
 	struct shared_file shared = { .name = "hosts",
 				      .kind = WARDEN_FILE_HOSTS,
 				      .writable = true };
-	struct warden_file *file = &warden->hosts_file;
+	bool service = warden->role == WARDEN_ROLE_SERVICE;
 	bool fits = hosts_fit(&shared, dir_fd, hosts);
+	struct warden_error replace_error;
+	enum warden_file_status status;
 
-	if (!file_open(file, dir_fd, warden->role, &shared, NULL, error_r))
+	/* before the file: if that is replaced now, we shall notice */
+	warden->hosts_serial =
+		atomic_load(&warden->shared_policy->hosts_serial);
+	status = file_open(&warden->hosts_file, dir_fd, warden->role, &shared,
+			   service ? &warden->hosts_fd : NULL, error_r);
+	if (status != WARDEN_FILE_OK && status != WARDEN_FILE_BAD)
 		return false;
-	if (warden->role == WARDEN_ROLE_SERVICE && fits &&
-	    file->size != shared.size &&
-	    !table_replace(file, dir_fd, &shared, warden_clock_now(), error_r))
+	if ((status == WARDEN_FILE_BAD || !hosts_init(warden, error_r)) &&
+	    !hosts_replace_bad(warden, dir_fd, &shared, error_r))
 		return false;
-	if (!warden_table_init(&warden->table, file->base, file->size)) {
-		warden_error_set(error_r, "hosts: its geometry is not right");
-		if (warden->role == WARDEN_ROLE_SERVICE)
-			warden_file_retire(dir_fd, shared.name);
+	if (service && fits && warden->hosts_file.size != shared.size &&
+	    table_replace(warden, dir_fd, &shared, warden_clock_now(),
+			  &replace_error) &&
+	    !hosts_init(warden, error_r))
 		return false;
+	if (service) {
+		warden->hosts_serial =
+			atomic_load(&warden->shared_policy->hosts_serial);
 	}
 	return true;
 }
@@ -177,15 +251,10 @@ static bool policy_open(struct warden *warden, int dir_fd,
 				      .writable = writer,
 				      .size = sizeof(struct warden_policy_file) };
 
-	if (!file_open(&warden->policy_file, dir_fd, warden->role, &shared,
-		       writer ? &warden->policy_fd : NULL, error_r))
+	if (!file_open_sized(&warden->policy_file, dir_fd, warden->role,
+			     &shared, writer ? &warden->policy_fd : NULL,
+			     error_r))
 		return false;
-	if (warden->policy_file.size != shared.size) {
-		warden_error_set(error_r, "policy: its size is not right");
-		if (warden->role == WARDEN_ROLE_SERVICE)
-			warden_file_retire(dir_fd, shared.name);
-		return false;
-	}
 	warden->shared_policy = warden->policy_file.base;
 	return true;
 }
@@ -201,17 +270,10 @@ static bool auth_open(struct warden *warden, int dir_fd,
 	if (warden->role != WARDEN_ROLE_AUTH &&
 	    warden->role != WARDEN_ROLE_SERVICE)
 		return true;
-	if (!file_open(&warden->auth_file, dir_fd, warden->role, &shared, NULL,
-		       error_r))
-		return false;
-	if (!warden_suspects_init(&warden->suspects, warden->auth_file.base,
-				  warden->auth_file.size)) {
-		warden_error_set(error_r, "auth: its size is not right");
-		if (warden->role == WARDEN_ROLE_SERVICE)
-			warden_file_retire(dir_fd, shared.name);
-		return false;
-	}
-	return true;
+	return file_open_sized(&warden->auth_file, dir_fd, warden->role,
+			       &shared, NULL, error_r) &&
+	       warden_suspects_init(&warden->suspects, warden->auth_file.base,
+				    warden->auth_file.size);
 }
 
 static bool files_open(struct warden *warden, int dir_fd, uint32_t hosts,
@@ -240,10 +302,13 @@ struct warden *warden_open(const char *dir, enum warden_role role,
 	}
 	warden->role = role;
 	warden->policy_fd = -1;
+	warden->hosts_fd = -1;
 	warden_policy_init_defaults(&warden->defaults);
 	/* two services during a reload: one of them at a time replaces */
-	if (role == WARDEN_ROLE_SERVICE)
+	if (role == WARDEN_ROLE_SERVICE) {
 		(void)flock(dir_fd, LOCK_EX);
+		warden_file_clean(dir_fd);
+	}
 	ok = files_open(warden, dir_fd, table_hosts, error_r);
 	(void)close(dir_fd);
 	if (!ok)
@@ -263,5 +328,7 @@ void warden_close(struct warden **_warden)
 	warden_file_close(&warden->auth_file);
 	if (warden->policy_fd != -1)
 		(void)close(warden->policy_fd);
+	if (warden->hosts_fd != -1)
+		(void)close(warden->hosts_fd);
 	free(warden);
 }

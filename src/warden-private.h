@@ -12,6 +12,9 @@ struct warden {
 	enum warden_role role;
 	struct warden_file policy_file, hosts_file, auth_file;
 	int policy_fd; /* for flock(); -1 = not kept */
+	int hosts_fd;  /* the service: to give it its blocks back; or -1 */
+	uint32_t hosts_serial;		       /* when it was opened */
+	struct warden_file_header hosts_header; /* the same */
 
 	struct warden_policy_file *shared_policy;
 	struct warden_table table;

@@ -8,7 +8,31 @@
 #include <grp.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+static bool limit_raise(int resource, rlim_t bytes)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return false;
+	if (limit.rlim_cur >= RLIM_INFINITY - bytes)
+		return true;
+	limit.rlim_cur += bytes;
+	if (limit.rlim_max < limit.rlim_cur)
+		limit.rlim_max = limit.rlim_cur;
+	return setrlimit(resource, &limit) == 0;
+}
+
+bool warden_privileges_raise_memory(size_t bytes)
+{
+	/* Dovecot sets both */
+	bool space = limit_raise(RLIMIT_AS, bytes);
+	bool data = limit_raise(RLIMIT_DATA, bytes);
+
+	return space && data;
+}
 
 static bool drop_failed(const char *what, struct warden_error *error_r)
 {

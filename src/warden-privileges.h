@@ -3,9 +3,15 @@
 #define WARDEN_PRIVILEGES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "warden-error.h"
+
+/* While still root: let this process grow by so many bytes more than it may
+   now. It still has a limit, if it had one. false: it may not be raised, and
+   is what it was. */
+bool warden_privileges_raise_memory(size_t bytes);
 
 /* Give up root for good: become uid and gid, with no other group, and see
    that there is no way back. false: *error_r says which step failed; the

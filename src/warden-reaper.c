@@ -61,7 +61,8 @@ static bool is_dead(pid_t pid, uint32_t start_secs)
 	       (uint64_t)start_secs + START_SLACK_SECS;
 }
 
-uint32_t warden_reap(struct warden_table *table, uint64_t now)
+uint32_t warden_reap(struct warden_table *table, uint32_t *cursor_io,
+		     uint64_t now)
 {
-	return warden_table_sessions_reap(table, is_dead, now);
+	return warden_table_sessions_reap(table, is_dead, cursor_io, now);
 }

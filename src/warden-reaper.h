@@ -6,7 +6,9 @@
 
 /* Free the sessions of processes that are gone. A login process that is
    killed leaves its sessions behind; they would run out by themselves, this
-   only makes it sooner. Returns how many were freed. */
-uint32_t warden_reap(struct warden_table *table, uint64_t now);
+   only makes it sooner. A call looks at some of them, *cursor_io says where
+   the next one goes on, from 0. Returns how many were freed. */
+uint32_t warden_reap(struct warden_table *table, uint32_t *cursor_io,
+		     uint64_t now);
 
 #endif

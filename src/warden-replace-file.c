@@ -114,6 +114,17 @@ static bool temp_is(const struct warden_replace_file *file, int fd)
 		by_fd.st_ino == by_name.st_ino;
 }
 
+/* Could a writer be at work on it? Until its last moment the file is 0600 and
+   ours, so that nobody else can open it and hold the lock for ever. A writer
+   that was killed in that moment leaves one that others can lock. */
+static bool is_being_written(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		(st.st_mode & 07777) == 0600 && st.st_uid == geteuid();
+}
+
 /* Take away what a killed writer left. A living one holds the lock. What
    cannot be opened, a symbolic link or another user's file, is no writer's
    that we would have to wait for. */
@@ -129,7 +140,7 @@ static bool remove_leftover(struct warden_replace_file *file)
 		return unlinkat(file->dir_fd, file->temp, 0) == 0 ||
 			errno == ENOENT;
 	}
-	ret = flock(fd, LOCK_EX | LOCK_NB);
+	ret = is_being_written(fd) ? flock(fd, LOCK_EX | LOCK_NB) : 0;
 	if (ret == 0 && temp_is(file, fd))
 		ret = unlinkat(file->dir_fd, file->temp, 0);
 	saved_errno = errno;

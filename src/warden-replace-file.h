@@ -17,7 +17,9 @@
    The bytes go to .NAME.tmp beside the file. There is one such name per file,
    so a writer that was killed leaves at most one behind, and the next writer
    takes its place. While it is written it is locked and 0600: a second writer
-   is told so, and no other user can open it to hold the lock. */
+   is told so, and no other user can open it to hold the lock. One with
+   another mode or owner is nobody's: it has all its bytes, but its writer was
+   killed before the rename. */
 
 struct warden_replace_file;
 

@@ -46,6 +46,16 @@ const char *warden_count_format(uint64_t count, char *buf)
 	return buf;
 }
 
+/* A block is seen a moment after it began: of 30 minutes 29:59 are left. */
+#define SEEN_LATE_SECS 2
+
+static uint32_t whole_minutes(uint32_t left_secs)
+{
+	uint32_t secs = (left_secs + SEEN_LATE_SECS) / 60 * 60;
+
+	return secs > left_secs ? secs : left_secs;
+}
+
 /* Take one of the window's lines; false: they are used up. */
 static bool report_take_line(struct warden_report *report, uint64_t now)
 {
@@ -58,12 +68,10 @@ static bool report_take_line(struct warden_report *report, uint64_t now)
 }
 
 static void report_began(struct warden_report *report,
-			 const struct warden_host_info *info,
-			 const struct warden_policy *policy, const char *host,
+			 const struct warden_host_info *info, const char *host,
 			 uint64_t now, int64_t wall_now)
 {
-	const char *verb =
-		policy->mode == WARDEN_MODE_OBSERVE ? "would block" : "blocked";
+	const char *verb = report->enforces ? "blocked" : "would block";
 	char until[WARDEN_CLOCK_STRLEN], length[WARDEN_CLOCK_STRLEN];
 	char times[64] = "";
 	uint32_t now_secs = (uint32_t)(now / 1000);
@@ -74,9 +82,10 @@ static void report_began(struct warden_report *report,
 	if (info->blocked_until != WARDEN_FOREVER_SECS &&
 	    info->blocked_until > now_secs) {
 		(void)snprintf(times, sizeof(times), " (%s)",
-			       warden_duration_format(info->blocked_until -
-							      now_secs,
-						      length));
+			       warden_duration_format(
+				       whole_minutes(info->blocked_until -
+						     now_secs),
+				       length));
 	}
 	if (info->reason == WARDEN_MANUAL) {
 		warden_report_line(report, WARDEN_LEVEL_INFO,
@@ -99,8 +108,9 @@ static void report_ended(struct warden_report *report,
 	bool early = info->blocked_until > (uint32_t)(now / 1000);
 
 	warden_report_line(report, WARDEN_LEVEL_INFO,
-			   "block of %s %s: refused %s connections", host,
+			   "block of %s %s: %s %s connections", host,
 			   early ? "was lifted early" : "has ended",
+			   report->enforces ? "refused" : "would have refused",
 			   warden_count_format(info->refused, refused));
 }
 
@@ -124,7 +134,7 @@ void warden_report_change(struct warden_report *report,
 			   policy->ipv6_prefix, &net);
 	(void)warden_net_format(&net, host);
 	if (change->began)
-		report_began(report, info, policy, host, now, wall_now);
+		report_began(report, info, host, now, wall_now);
 	else
 		report_ended(report, info, host, now);
 }

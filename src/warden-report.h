@@ -29,6 +29,7 @@ typedef void warden_log_t(void *context, enum warden_level level,
 struct warden_report {
 	warden_log_t *log;
 	void *context;
+	bool enforces; /* blocks are refused, not only noted */
 	uint64_t window_start; /* 0: no line in this window yet */
 	uint32_t lines;
 	uint64_t held_began, held_ended; /* not logged in this window */

@@ -2,7 +2,7 @@
 
 /* Between the table, in warden time, and the state file, in wall-clock time.
    The two clocks meet only here, at a load and at a save, so a clock that is
-   set in between changes nothing. */
+   set in between changes nothing but the times in the file. */
 
 #include "warden-saver.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "warden-clock.h"
 #include "warden-state.h"
@@ -169,28 +170,61 @@ static void saver_failed(struct warden_saver *saver,
 	saver->failed = true;
 }
 
+void warden_saver_want(struct warden_saver *saver)
+{
+	saver->wanted = true;
+}
+
+/* Is it time to look whether something has changed? */
+static bool saver_take_turn(struct warden_saver *saver, bool at_once,
+			    uint64_t now)
+{
+	bool early = saver->wanted &&
+		     (saver->early == 0 ||
+		      now - saver->early >= WARDEN_SAVE_EARLY_MSECS);
+
+	if (!at_once && !early &&
+	    now - saver->tried < WARDEN_SAVE_INTERVAL_MSECS)
+		return false;
+	if (early)
+		saver->early = now;
+	saver->wanted = false;
+	saver->tried = now;
+	return true;
+}
+
+static void saver_write(struct warden_saver *saver,
+			const struct saver_list *list,
+			struct warden_report *report, int64_t offset,
+			int64_t wall_now)
+{
+	struct warden_error error;
+
+	saver->digest = list->digest;
+	saver->offset = offset;
+	saver->written = warden_state_write(saver->path, wall_now,
+					    list->entries, list->count, &error);
+	if (saver->written)
+		saver->failed = false;
+	else
+		saver_failed(saver, report, error.text);
+}
+
 void warden_saver_save(struct warden_saver *saver, struct warden *warden,
 		       const struct warden_policy *policy,
 		       struct warden_report *report, bool at_once, uint64_t now,
 		       int64_t wall_now)
 {
+	int64_t offset = wall_now - (int64_t)(now / 1000);
 	struct saver_list list;
-	struct warden_error error;
 
-	if (saver->path[0] == '\0' ||
-	    (!at_once && now - saver->tried < WARDEN_SAVE_INTERVAL_MSECS))
+	if (saver->path[0] == '\0' || !saver_take_turn(saver, at_once, now))
 		return;
-	saver->tried = now;
 	if (!list_fill(&list, warden, policy, now, wall_now)) {
 		saver_failed(saver, report, "out of memory");
-	} else if (at_once || !saver->written || list.digest != saver->digest) {
-		saver->written = warden_state_write(saver->path, list.entries,
-						    list.count, &error);
-		saver->digest = list.digest;
-		if (saver->written)
-			saver->failed = false;
-		else
-			saver_failed(saver, report, error.text);
+	} else if (at_once || !saver->written || list.digest != saver->digest ||
+		   llabs(offset - saver->offset) > WARDEN_SAVE_CLOCK_SECS) {
+		saver_write(saver, &list, report, offset, wall_now);
 	}
 	free(list.entries);
 }
@@ -206,15 +240,29 @@ struct loader {
 	unsigned int blocked, known, nets, lost;
 };
 
-/* The block's end in warden time. A machine that starts with its clock in
-   1970 would take it for decades away: no longer than a block can last. */
+/* How long an automatic block with so many offences lasts. */
+static uint32_t block_secs(const struct warden_policy *policy,
+			   unsigned int offences)
+{
+	uint64_t secs = policy->block_time_secs;
+
+	if (offences > WARDEN_OFFENCES_MAX)
+		offences = WARDEN_OFFENCES_MAX;
+	if (offences > 1)
+		secs <<= offences - 1;
+	return secs < policy->block_time_max_secs ? (uint32_t)secs :
+						    policy->block_time_max_secs;
+}
+
+/* The block's end in warden time. Whatever the clocks say, nothing that nobody
+   asked for by hand lasts longer from now on than if it began now. */
 static uint32_t loader_until(const struct loader *loader,
 			     const struct warden_state_entry *entry)
 {
 	uint32_t until = warden_clock_from_wall(entry->blocked_until,
 						loader->now, loader->wall_now);
 	uint32_t limit = (uint32_t)(loader->now / 1000) +
-			 loader->policy->block_time_max_secs;
+			 block_secs(loader->policy, entry->offences);
 
 	return entry->reason != WARDEN_MANUAL && until > limit ? limit : until;
 }
@@ -232,7 +280,8 @@ static void load_block(struct loader *loader, const struct warden_host *host,
 	if (until <= present->blocked_until || in_peace(until, now_secs))
 		return;
 	if (!warden_table_block(warden_admin_table(loader->warden), host, until,
-				entry->offences, entry->reason, loader->now))
+				entry->offences, entry->reason, entry->refused,
+				loader->now))
 		loader->lost++;
 	else if (until > now_secs)
 		loader->blocked++;
@@ -318,6 +367,30 @@ static void saver_set_aside(struct warden_saver *saver,
 	}
 }
 
+/* The next save replaces the file by one without these entries. They may only
+   be lost because of a wrong prefix in the settings. */
+static void saver_keep_old(const struct warden_saver *saver,
+			   struct warden_report *report, unsigned int lost)
+{
+	char bak[sizeof(saver->path) + sizeof(".bak")];
+
+	(void)snprintf(bak, sizeof(bak), "%s.bak", saver->path);
+	(void)unlink(bak);
+	/* not every file system has links */
+	if (link(saver->path, bak) == 0 || rename(saver->path, bak) == 0) {
+		warden_report_line(report, WARDEN_LEVEL_WARNING,
+				   "%u entries of %s found no place in the "
+				   "table; the file is kept as %s",
+				   lost, saver->path, bak);
+	} else {
+		warden_report_line(report, WARDEN_LEVEL_WARNING,
+				   "%u entries of %s found no place in the "
+				   "table, and the file cannot be kept as %s: "
+				   "%s",
+				   lost, saver->path, bak, strerror(errno));
+	}
+}
+
 static void loader_run(struct loader *loader, const struct warden_saver *saver,
 		       const struct warden_state_entry *entries, size_t count,
 		       struct warden_report *report)
@@ -335,24 +408,29 @@ static void loader_run(struct loader *loader, const struct warden_saver *saver,
 			   "blocked networks",
 			   saver->path, loader->blocked, loader->known,
 			   loader->nets);
-	if (loader->lost > 0) {
-		warden_report_line(report, WARDEN_LEVEL_WARNING,
-				   "%u entries of %s found no place in the "
-				   "table",
-				   loader->lost, saver->path);
-	}
+	if (loader->lost > 0)
+		saver_keep_old(saver, report, loader->lost);
 }
 
-static bool networks_are_new(struct warden *warden, uint64_t now)
+static void loader_set_clock(struct loader *loader, int64_t saved,
+			     struct warden_report *report)
 {
-	uint32_t age_secs;
+	char text[WARDEN_CLOCK_STRLEN];
 
-	(void)warden_admin_policy(warden, now, &age_secs);
-	return age_secs == UINT32_MAX;
+	if (loader->wall_now >= saved)
+		return;
+	if (saved - loader->wall_now > WARDEN_SAVE_CLOCK_SECS) {
+		warden_report_line(report, WARDEN_LEVEL_WARNING,
+				   "the clock is behind: the state was saved "
+				   "at %s; what it knows is taken to be from "
+				   "just now",
+				   warden_clock_format(saved, text));
+	}
+	loader->wall_now = saved;
 }
 
 void warden_saver_load(struct warden_saver *saver, struct warden *warden,
-		       const struct warden_policy *policy,
+		       const struct warden_policy *policy, bool networks,
 		       struct warden_report *report, uint64_t now,
 		       int64_t wall_now)
 {
@@ -364,10 +442,11 @@ void warden_saver_load(struct warden_saver *saver, struct warden *warden,
 		.now = now,
 		.wall_now = wall_now,
 		.hosts = atomic_load(loaded) == 0,
-		.networks = networks_are_new(warden, now),
+		.networks = networks,
 	};
 	struct warden_state_entry *entries;
 	struct warden_error error;
+	int64_t saved;
 	size_t count;
 	int ret;
 
@@ -375,10 +454,11 @@ void warden_saver_load(struct warden_saver *saver, struct warden *warden,
 	saver->tried = now;
 	if (saver->path[0] == '\0' || (!loader.hosts && !loader.networks))
 		return;
-	ret = warden_state_read(saver->path, &entries, &count, &error);
+	ret = warden_state_read(saver->path, &saved, &entries, &count, &error);
 	if (ret < 0) {
 		saver_set_aside(saver, report, error.text);
 	} else if (ret > 0) {
+		loader_set_clock(&loader, saved, report);
 		loader_run(&loader, saver, entries, count, report);
 		free(entries);
 	}

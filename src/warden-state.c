@@ -47,13 +47,17 @@ static void put_number(struct warden_replace_file *file, const char *key,
 /* What comes from the shared table may be an attacker's. It is cut to what the
    reader takes: a file that cannot be read again would lose everybody's
    state. */
+static int64_t time_that_fits(int64_t wall)
+{
+	if (wall < 0)
+		return 0;
+	return wall > STATE_TIME_MAX ? STATE_TIME_MAX : wall;
+}
+
 static void put_time(struct warden_replace_file *file, const char *key,
 		     int64_t wall)
 {
-	if (wall > STATE_TIME_MAX)
-		wall = STATE_TIME_MAX;
-	if (wall > 0)
-		put_number(file, key, (uint64_t)wall);
+	put_number(file, key, (uint64_t)time_that_fits(wall));
 }
 
 static void put_blocked_until(struct warden_replace_file *file, int64_t wall)
@@ -121,23 +125,25 @@ static bool check_entries(const char *path,
 	return true;
 }
 
-bool warden_state_write(const char *path,
+bool warden_state_write(const char *path, int64_t saved,
 			const struct warden_state_entry *entries, size_t count,
 			struct warden_error *error_r)
 {
 	struct warden_replace_file *file;
-	char end[64];
+	char line[64];
 
 	if (!check_entries(path, entries, count, error_r))
 		return false;
 	file = warden_replace_file_begin(path, error_r);
 	if (file == NULL)
 		return false;
-	warden_replace_file_puts(file, STATE_HEADER "\n");
+	(void)snprintf(line, sizeof(line), STATE_HEADER "\nsaved %" PRId64 "\n",
+		       time_that_fits(saved));
+	warden_replace_file_puts(file, line);
 	for (size_t i = 0; i < count; i++)
 		put_entry(file, &entries[i]);
-	(void)snprintf(end, sizeof(end), "end %zu\n", count);
-	warden_replace_file_puts(file, end);
+	(void)snprintf(line, sizeof(line), "end %zu\n", count);
+	warden_replace_file_puts(file, line);
 	return warden_replace_file_commit(&file, 0600, true, error_r);
 }
 
@@ -149,6 +155,7 @@ struct state_reader {
 	unsigned int line; /* the one that was read last; first = 1 */
 	struct warden_error *error_r;
 
+	int64_t saved;
 	struct warden_state_entry *entries;
 	size_t count, room;
 
@@ -448,13 +455,31 @@ static bool parse_header(struct state_reader *reader)
 	return damaged(reader, "not a state file of dovecot-warden");
 }
 
+static bool parse_saved(struct state_reader *reader)
+{
+	char *line;
+	const char *kind;
+	int ret;
+
+	ret = read_line(reader, &line);
+	if (ret < 0)
+		return false;
+	if (ret == 0)
+		return damaged(reader, "the file was cut short");
+	kind = strsep(&line, " ");
+	if (strcmp(kind, "saved") != 0 || line == NULL ||
+	    !parse_time(line, &reader->saved))
+		return damaged(reader, "not the time when it was saved");
+	return true;
+}
+
 static bool parse_file(struct state_reader *reader)
 {
 	char *line;
 	const char *kind;
 	int ret;
 
-	if (!parse_header(reader))
+	if (!parse_header(reader) || !parse_saved(reader))
 		return false;
 	while ((ret = read_line(reader, &line)) > 0) {
 		kind = strsep(&line, " ");
@@ -494,8 +519,9 @@ static int open_regular(const char *path, int *fd_r,
 	return 1;
 }
 
-int warden_state_read(const char *path, struct warden_state_entry **entries_r,
-		      size_t *count_r, struct warden_error *error_r)
+int warden_state_read(const char *path, int64_t *saved_r,
+		      struct warden_state_entry **entries_r, size_t *count_r,
+		      struct warden_error *error_r)
 {
 	struct state_reader *reader;
 	int fd, ret;
@@ -514,6 +540,7 @@ int warden_state_read(const char *path, struct warden_state_entry **entries_r,
 	reader->error_r = error_r;
 
 	if (parse_file(reader)) {
+		*saved_r = reader->saved;
 		*entries_r = reader->entries;
 		*count_r = reader->count;
 	} else {

@@ -14,13 +14,16 @@
    with wall-clock times, as lines of text:
 
      dovecot-warden state 1
+     saved 1769995000
      host 192.0.2.1 block=1770000000 offences=2 reason=auth_failed \
        refused=17 login=1769990000          (one line; absent = 0)
      network 198.51.100.0/24 since=1769990000 block=forever
      end 2
 
-   "end" counts the lines between, so a file that was cut short is told from a
-   whole one. Never a password, a digest or a user name. */
+   "saved" is when it was written: a machine that starts with its clock behind
+   that is wrong about the time. "end" counts the hosts and networks, so a file
+   that was cut short is told from a whole one. Never a password, a digest or a
+   user name. */
 
 struct warden_state_entry {
 	struct warden_net net;
@@ -37,17 +40,18 @@ struct warden_state_entry {
 /* The most entries that a file may have. */
 #define WARDEN_STATE_MAX 20000000
 
-/* Replace the file: written beside it, each write checked, fsync() of the
-   file and of its directory, rename; mode 0600. false: *error_r says why, and
-   the old file is still there, whole. */
-bool warden_state_write(const char *path,
+/* Replace the file; saved is the present wall-clock time. Written beside it,
+   each write checked, fsync() of the file and of its directory, rename; mode
+   0600. false: *error_r says why, and the old file is still there, whole. */
+bool warden_state_write(const char *path, int64_t saved,
 			const struct warden_state_entry *entries, size_t count,
 			struct warden_error *error_r);
 
-/* Read it. 1: *entries_r (caller frees) and *count_r; 0: there is none; -1:
-   it cannot be read or is damaged, *error_r names file and line, nothing is
-   returned. */
-int warden_state_read(const char *path, struct warden_state_entry **entries_r,
-		      size_t *count_r, struct warden_error *error_r);
+/* Read it. 1: *saved_r, *entries_r (caller frees) and *count_r; 0: there is
+   none; -1: it cannot be read or is damaged, *error_r names file and line,
+   nothing is returned. */
+int warden_state_read(const char *path, int64_t *saved_r,
+		      struct warden_state_entry **entries_r, size_t *count_r,
+		      struct warden_error *error_r);
 
 #endif

@@ -47,6 +47,13 @@ static uint32_t age_secs(const struct suspect *suspect, uint64_t now)
 	       (uint32_t)TIME_UNIT_SECS;
 }
 
+static bool is_recent(const struct suspect *suspect, uint32_t window_secs,
+		      uint64_t now)
+{
+	/* the time was rounded down */
+	return age_secs(suspect, now) <= window_secs + TIME_UNIT_SECS;
+}
+
 static uint64_t host_hash(const struct warden_suspects *suspects,
 			  const struct warden_host *host)
 {
@@ -121,7 +128,7 @@ bool warden_suspects_init(struct warden_suspects *suspects_r, void *base,
 
 void warden_suspects_failed(struct warden_suspects *suspects,
 			    const struct warden_host *host, const char *user,
-			    uint64_t now)
+			    uint32_t window_secs, uint64_t now)
 {
 	uint64_t hash = host_hash(suspects, host);
 	_Atomic uint64_t *set = host_set(suspects, hash);
@@ -137,7 +144,8 @@ void warden_suspects_failed(struct warden_suspects *suspects,
 		struct suspect present = suspect_unpack(
 			atomic_load_explicit(word, memory_order_relaxed));
 
-		if (present.many || present.user != suspect.user)
+		if (is_recent(&present, window_secs, now) &&
+		    (present.many || present.user != suspect.user))
 			suspect.many = true;
 	} else {
 		word = set_oldest(set, now);
@@ -160,7 +168,7 @@ bool warden_suspects_clear(struct warden_suspects *suspects,
 	suspect = suspect_unpack(
 		atomic_load_explicit(word, memory_order_relaxed));
 	if (suspect.many || suspect.user != user_hash(suspects, hash, user) ||
-	    age_secs(&suspect, now) > window_secs + TIME_UNIT_SECS)
+	    !is_recent(&suspect, window_secs, now))
 		return false;
 	atomic_store_explicit(word, 0, memory_order_relaxed);
 	return true;

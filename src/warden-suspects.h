@@ -24,10 +24,11 @@ struct warden_suspects {
 bool warden_suspects_init(struct warden_suspects *suspects_r, void *base,
 			  size_t size);
 
-/* user failed from the host. NULL: an unknown user, never the same as any. */
+/* user failed from the host. NULL: an unknown user, never the same as any.
+   What happened there more than window_secs ago is forgotten. */
 void warden_suspects_failed(struct warden_suspects *suspects,
 			    const struct warden_host *host, const char *user,
-			    uint64_t now);
+			    uint32_t window_secs, uint64_t now);
 /* Is user the only one who failed from the host within window_secs? And
    forget the host. false also if nothing is known of it. */
 bool warden_suspects_clear(struct warden_suspects *suspects,

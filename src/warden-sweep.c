@@ -10,6 +10,7 @@
 struct sweep_list {
 	struct warden_host_info *hosts;
 	size_t count, room;
+	uint32_t next_end; /* seconds; UINT32_MAX: never */
 };
 
 struct warden_sweep {
@@ -95,6 +96,7 @@ static bool list_walk(struct sweep_list *list, struct warden *warden,
 	uint64_t index = 0;
 
 	list->count = 0;
+	list->next_end = UINT32_MAX;
 	while (warden_table_next(table, &index, policy, now, &info)) {
 		void *hosts = list->hosts;
 
@@ -105,6 +107,8 @@ static bool list_walk(struct sweep_list *list, struct warden *warden,
 			return false;
 		list->hosts = hosts;
 		list->hosts[list->count++] = info;
+		if (info.blocked_until < list->next_end)
+			list->next_end = info.blocked_until;
 	}
 	if (list->count > 0) {
 		qsort(list->hosts, list->count, sizeof(*list->hosts),
@@ -204,13 +208,8 @@ bool warden_sweep_run(struct warden_sweep *sweep, struct warden *warden,
 
 uint32_t warden_sweep_next_end(const struct warden_sweep *sweep)
 {
-	uint32_t next = UINT32_MAX;
-
-	for (size_t i = 0; i < sweep->blocked.count; i++) {
-		if (sweep->blocked.hosts[i].blocked_until < next)
-			next = sweep->blocked.hosts[i].blocked_until;
-	}
-	return next;
+	return sweep->blocked.count == 0 ? UINT32_MAX :
+					   sweep->blocked.next_end;
 }
 
 /* --- For the deny file ---------------------------------------------------- */
@@ -234,10 +233,11 @@ static bool net_is_wanted(const struct warden_net *net,
 {
 	if (policy->deny_private == 0 && warden_net_is_private(net))
 		return false;
+	if (warden_net_is_around_ipv4(net))
+		return false;
 	/* a blocked network that holds an exempt one would deny that too */
 	for (uint32_t i = 0; i < policy->exempt_count; i++) {
-		if (warden_net_contains(net, &policy->exempt[i]) ||
-		    warden_net_contains(&policy->exempt[i], net))
+		if (warden_net_overlaps(net, &policy->exempt[i]))
 			return false;
 	}
 	return true;

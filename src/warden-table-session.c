@@ -115,6 +115,7 @@ int warden_table_session_open(struct warden_table *table,
 	session_r->index = (uint32_t)index;
 	/* others may have counted at the same time as we did: look again, now
 	   that all of us can be seen */
+	atomic_thread_fence(memory_order_seq_cst);
 	if (limit != 0 && place_count(&place, now_secs) > limit) {
 		warden_table_session_close(table, session_r);
 		return 0;
@@ -164,7 +165,7 @@ uint32_t warden_table_sessions_total(const struct warden_table *table,
 static bool bucket_reap_slot(struct warden_session_bucket *bucket,
 			     unsigned int index,
 			     bool (*is_dead)(pid_t pid, uint32_t start_secs),
-			     uint32_t now_secs)
+			     uint32_t now_secs, uint32_t *asked)
 {
 	uint64_t slot = slot_load(&bucket->slots[index]);
 	uint64_t owner = slot_load(&bucket->owners[index]);
@@ -176,8 +177,10 @@ static bool bucket_reap_slot(struct warden_session_bucket *bucket,
 		return slot_replace(&bucket->slots[index], slot, 0);
 	/* the owner is written after the slot: until then it is the one
 	   before, whose start is another */
-	if ((uint32_t)owner != (uint32_t)slot || pid == 0 || pid > INT32_MAX ||
-	    !is_dead((pid_t)pid, (uint32_t)slot))
+	if ((uint32_t)owner != (uint32_t)slot || pid == 0 || pid > INT32_MAX)
+		return false;
+	++*asked;
+	if (!is_dead((pid_t)pid, (uint32_t)slot))
 		return false;
 	return slot_replace(&bucket->slots[index], slot, 0);
 }
@@ -185,17 +188,23 @@ static bool bucket_reap_slot(struct warden_session_bucket *bucket,
 uint32_t warden_table_sessions_reap(struct warden_table *table,
 				    bool (*is_dead)(pid_t pid,
 						    uint32_t start_secs),
-				    uint64_t now)
+				    uint32_t *cursor_io, uint64_t now)
 {
-	uint32_t now_secs = (uint32_t)(now / 1000), freed = 0;
+	const uint32_t slots =
+		table->bucket_count * WARDEN_SESSION_BUCKET_SLOTS;
+	uint32_t now_secs = (uint32_t)(now / 1000), asked = 0, freed = 0;
+	uint32_t cursor = *cursor_io;
 
-	for (uint32_t b = 0; b < table->bucket_count; b++) {
-		for (unsigned int i = 0; i < WARDEN_SESSION_BUCKET_SLOTS;
-		     i++) {
-			if (bucket_reap_slot(&table->buckets[b], i, is_dead,
-					     now_secs))
-				freed++;
-		}
+	for (uint32_t n = 0; n < slots && asked < WARDEN_SESSION_REAP_MAX;
+	     n++) {
+		cursor = cursor + 1 < slots ? cursor + 1 : 0;
+		if (bucket_reap_slot(
+			    &table->buckets[cursor /
+					    WARDEN_SESSION_BUCKET_SLOTS],
+			    cursor % WARDEN_SESSION_BUCKET_SLOTS, is_dead,
+			    now_secs, &asked))
+			freed++;
 	}
+	*cursor_io = cursor;
 	return freed;
 }

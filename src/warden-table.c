@@ -78,7 +78,7 @@ static void counter_add(_Atomic uint64_t *counter)
 typedef uint64_t word_next_t(uint64_t value, const void *context);
 
 /* Replace the word's value unless the record goes to another host meanwhile.
-   Returns what was written; UPDATE_NONE: nothing. */
+   Returns what was written; UPDATE_NONE: nothing, or nothing that counts. */
 static uint64_t word_update(struct warden_table *table,
 			    struct warden_record *record,
 			    const struct table_place *place,
@@ -98,10 +98,15 @@ static uint64_t word_update(struct warden_table *table,
 		value = next(warden_word_value(raw, place->tag), context);
 		if (value == UPDATE_NONE)
 			return UPDATE_NONE;
-		if (atomic_compare_exchange_strong_explicit(
+		if (!atomic_compare_exchange_strong_explicit(
 			    shared, &raw, warden_word_pack(place->tag, value),
-			    memory_order_acq_rel, memory_order_relaxed))
-			return value;
+			    memory_order_seq_cst, memory_order_relaxed))
+			continue;
+		/* evicted between our look at the key and this? Then the word
+		   stands in a stranger's record, where it reads as zero */
+		if (atomic_load(&record->key) != place->key)
+			return UPDATE_NONE;
+		return value;
 	}
 	counter_add(&table->header->contended);
 	return UPDATE_NONE;
@@ -135,103 +140,136 @@ static bool offences_count(const struct warden_block_word *block,
 	       (uint64_t)block->until_secs + WARDEN_PEACE_SECS > now_secs;
 }
 
-/* What a record is worth; the least valuable one makes room. The oldest event
-   decides among equals. RECORD_KEEP: it is blocked. */
+/* What a record is worth; the least valuable one makes room. Among equals it
+   is the one with the oldest event; among blocked ones that with the fewest
+   offences, whose block ends first. RECORD_KEEP: blocked by hand. */
 #define RECORD_KEEP UINT64_MAX
+enum { RANK_EMPTY, RANK_POINTS, RANK_KNOWN, RANK_OFFENDER, RANK_BLOCKED };
+#define RANK_SHIFT 40
+
+static uint64_t blocked_value(const struct warden_block_word *block)
+{
+	if (block->reason == WARDEN_MANUAL)
+		return RECORD_KEEP;
+	return (uint64_t)RANK_BLOCKED << RANK_SHIFT |
+	       (uint64_t)block->offences << 32 | block->until_secs;
+}
 
 static uint64_t record_value(const struct warden_record *record, uint32_t tag,
-			     uint64_t now)
+			     uint64_t block_value, uint64_t now)
 {
 	uint32_t now_secs = (uint32_t)(now / 1000);
-	struct warden_block_word block = warden_block_word_unpack(
-		warden_word_load(record, WARDEN_WORD_BLOCK, tag));
+	struct warden_block_word block = warden_block_word_unpack(block_value);
 	uint64_t last = warden_word_load(record, WARDEN_WORD_LAST, tag);
-	uint64_t rank = 0;
+	uint64_t rank = RANK_EMPTY;
 
 	if (block_holds(&block, now_secs))
-		return RECORD_KEEP;
+		return blocked_value(&block);
 	if (offences_count(&block, now_secs))
-		rank = 3;
+		rank = RANK_OFFENDER;
 	else if (warden_word_load(record, WARDEN_WORD_KNOWN, tag) != 0)
-		rank = 2;
+		rank = RANK_KNOWN;
 	else if (warden_word_load(record, WARDEN_WORD_FAST, tag) > now ||
 		 warden_word_load(record, WARDEN_WORD_SLOW, tag) > now ||
 		 warden_word_load(record, WARDEN_WORD_IDLE, tag) > now)
-		rank = 1;
-	return rank << 32 | warden_last_word_unpack(last).secs;
+		rank = RANK_POINTS;
+	return rank << RANK_SHIFT | warden_last_word_unpack(last).secs;
 }
 
+/* A record, and what was seen in it. */
 struct table_victim {
 	struct warden_record *record;
 	uint64_t key;
 	uint32_t tag;
+	uint64_t block; /* value of its word */
+	uint64_t value;
 };
+
+/* The block counts whosever it is. A block of another host than the key's means
+   that the record is changing hands just now, and goes back if its old owner
+   was blocked in that moment (record_take): whoever took it away meanwhile
+   would lose that block for good. */
+static void victim_look(const struct warden_table *table,
+			struct table_victim *victim, uint64_t now)
+{
+	uint64_t raw;
+
+	victim->key = record_key(victim->record);
+	if (victim->key == 0)
+		return;
+	victim->tag = tag_of(warden_hash_u64(table->hash_key, victim->key));
+	raw = atomic_load(&victim->record->words[WARDEN_WORD_BLOCK]);
+	victim->block = warden_word_value(raw, victim->tag);
+	victim->value = record_value(victim->record, victim->tag,
+				     raw & WARDEN_VALUE_MASK, now);
+}
 
 static bool set_find_victim(const struct warden_table *table,
 			    struct warden_set *set, uint64_t now,
 			    struct table_victim *victim_r)
 {
-	uint64_t least = RECORD_KEEP;
-
+	victim_r->value = RECORD_KEEP;
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		struct warden_record *record = &set->records[i];
-		struct table_victim found = { .record = record };
-		uint64_t value;
+		struct table_victim found = { .record = &set->records[i] };
 
-		found.key = record_key(record);
-		if (found.key == 0) {
+		victim_look(table, &found, now);
+		if (found.key == 0 || found.value < victim_r->value)
 			*victim_r = found;
-			return true;
-		}
-		found.tag = tag_of(warden_hash_u64(table->hash_key, found.key));
-		value = record_value(record, found.tag, now);
-		if (value < least) {
-			least = value;
-			*victim_r = found;
-		}
+		if (found.key == 0)
+			break;
 	}
-	return least != RECORD_KEEP;
+	return victim_r->value != RECORD_KEEP;
 }
 
 /* Give the record to a new owner (key 0: to nobody). Its old owner may have
    been blocked after it was looked at: then it gets its record back, because
-   a block must not be lost. */
+   a block that nobody weighed must not be lost. */
 static bool record_take(struct table_victim *victim, uint64_t key,
 			uint64_t now)
 {
 	struct warden_record *record = victim->record;
+	uint64_t expected = victim->key, present;
 	struct warden_block_word block;
-	uint64_t expected = victim->key;
 
 	if (!atomic_compare_exchange_strong_explicit(&record->key, &expected,
-						     key, memory_order_acq_rel,
+						     key, memory_order_seq_cst,
 						     memory_order_relaxed))
 		return false;
 	if (victim->key == 0)
 		return true;
-	block = warden_block_word_unpack(
-		warden_word_load(record, WARDEN_WORD_BLOCK, victim->tag));
-	if (!block_holds(&block, (uint32_t)(now / 1000)))
+	present = warden_word_value(
+		atomic_load(&record->words[WARDEN_WORD_BLOCK]), victim->tag);
+	block = warden_block_word_unpack(present);
+	if (present == victim->block ||
+	    !block_holds(&block, (uint32_t)(now / 1000)))
 		return true;
 	expected = key;
-	(void)atomic_compare_exchange_strong_explicit(
-		&record->key, &expected, victim->key, memory_order_acq_rel,
-		memory_order_relaxed);
+	if (!atomic_compare_exchange_strong(&record->key, &expected,
+					    victim->key) &&
+	    expected == 0) {
+		/* another process, with the same host, has given it up */
+		(void)atomic_compare_exchange_strong(&record->key, &expected,
+						     victim->key);
+	}
 	return false;
 }
 
-/* Tags make the former owner's words read as zero all but once in 2^23 times;
-   wiping them takes care of the rest. */
-static void record_wipe(struct warden_record *record, uint32_t tag)
+/* The former owner's words read as zero already, all but once in 2^23 times.
+   Wiped, they do so also for the next owner but one, who may be the former
+   owner again: it must not find its old points. */
+static void record_wipe(struct warden_record *record,
+			const struct table_place *place)
 {
 	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
-		uint64_t raw = atomic_load_explicit(&record->words[i],
-						    memory_order_relaxed);
+		uint64_t raw = atomic_load(&record->words[i]);
 
-		if (raw >> WARDEN_VALUE_BITS != tag) {
-			(void)atomic_compare_exchange_strong_explicit(
-				&record->words[i], &raw, 0,
-				memory_order_relaxed, memory_order_relaxed);
+		/* after the word, as in word_update(): the record may be the
+		   next owner's already, whose words these then are */
+		if (atomic_load(&record->key) != place->key)
+			return;
+		if (raw >> WARDEN_VALUE_BITS != place->tag) {
+			(void)atomic_compare_exchange_strong(&record->words[i],
+							     &raw, 0);
 		}
 	}
 }
@@ -241,9 +279,12 @@ static void record_wipe(struct warden_record *record, uint32_t tag)
 static struct warden_record *claim_settle(const struct table_place *place,
 					  struct warden_record *record)
 {
-	struct warden_record *first = place_find(place);
+	struct warden_record *first;
 	uint64_t expected = place->key;
 
+	/* our claim before our look: of two who do this one sees the other */
+	atomic_thread_fence(memory_order_seq_cst);
+	first = place_find(place);
 	if (first == NULL || first == record)
 		return first;
 	if (first < record) {
@@ -254,8 +295,8 @@ static struct warden_record *claim_settle(const struct table_place *place,
 	return first;
 }
 
-/* The host's record, claimed if it has none. NULL: its set is full of blocked
-   hosts, or others were always faster. */
+/* The host's record, claimed if it has none. NULL: its set is full of hosts
+   that were blocked by hand, or others were always faster. */
 static struct warden_record *place_claim(struct warden_table *table,
 					 const struct table_place *place,
 					 uint64_t now)
@@ -270,11 +311,14 @@ static struct warden_record *place_claim(struct warden_table *table,
 			counter_add(&table->header->set_full);
 			return NULL;
 		}
+		if (victim.key != 0 &&
+		    victim.value >> RANK_SHIFT == RANK_BLOCKED)
+			counter_add(&table->header->set_full);
 		if (!record_take(&victim, place->key, now))
 			continue;
 		if (victim.key != 0)
 			counter_add(&table->header->evicted);
-		record_wipe(victim.record, place->tag);
+		record_wipe(victim.record, place);
 		record = claim_settle(place, victim.record);
 		if (record != NULL)
 			return record;
@@ -329,7 +373,7 @@ static bool record_is_known(const struct warden_record *record, uint32_t tag,
 
 struct block_begin {
 	const struct warden_policy *policy;
-	uint32_t now_secs;
+	uint64_t now;
 	enum warden_class reason;
 };
 
@@ -347,17 +391,44 @@ static uint64_t next_block(uint64_t value, const void *context)
 {
 	const struct block_begin *begin = context;
 	struct warden_block_word block = warden_block_word_unpack(value);
+	uint32_t now_secs = (uint32_t)(begin->now / 1000);
 
-	if (block_holds(&block, begin->now_secs))
+	if (block_holds(&block, now_secs))
 		return UPDATE_NONE;
-	if (!offences_count(&block, begin->now_secs))
+	if (!offences_count(&block, now_secs))
 		block.offences = 0;
 	if (block.offences < WARDEN_OFFENCES_MAX)
 		block.offences++;
 	block.reason = begin->reason;
-	block.until_secs =
-		begin->now_secs + block_secs(begin->policy, block.offences);
+	/* from the end of the second that has begun: never too short */
+	block.until_secs = (uint32_t)((begin->now + 999) / 1000) +
+			   block_secs(begin->policy, block.offences);
 	return warden_block_word_pack(&block);
+}
+
+/* Write the host's block. Its record may be evicted under our hands, and then
+   the block would be in nobody's: claim again. Returns false if next declined,
+   or no record was to be had. */
+static bool place_block(struct warden_table *table,
+			const struct table_place *place, word_next_t *next,
+			const void *context, uint64_t refused, uint64_t now)
+{
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		struct warden_record *record = place_claim(table, place, now);
+
+		if (record == NULL)
+			return false;
+		if (word_update(table, record, place, WARDEN_WORD_BLOCK, next,
+				context) != UPDATE_NONE) {
+			word_set(table, record, place, WARDEN_WORD_REFUSED,
+				 refused);
+			counter_add(&table->header->blocks_changed);
+			return true;
+		}
+		if (record_key(record) == place->key)
+			return false;
+	}
+	return false;
 }
 
 /* After a block the host starts anew: what filled its buckets before the
@@ -421,7 +492,7 @@ bool warden_table_count(struct warden_table *table,
 	struct warden_record *record = place_claim(table, &place, now);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_last_word last = { now_secs, class, protocol };
-	struct block_begin begin = { policy, now_secs, class };
+	struct block_begin begin = { policy, now, class };
 	uint32_t points = policy->points[class];
 
 	if (record == NULL)
@@ -437,12 +508,7 @@ bool warden_table_count(struct warden_table *table,
 	    !add_points(table, record, &place, policy, points, now) ||
 	    !may_block)
 		return false;
-	if (word_update(table, record, &place, WARDEN_WORD_BLOCK, next_block,
-			&begin) == UPDATE_NONE)
-		return false;
-	word_set(table, record, &place, WARDEN_WORD_REFUSED, 0);
-	counter_add(&table->header->blocks_changed);
-	return true;
+	return place_block(table, &place, next_block, &begin, 0, now);
 }
 
 void warden_table_success(struct warden_table *table,
@@ -485,10 +551,9 @@ void warden_table_refused(struct warden_table *table,
 bool warden_table_block(struct warden_table *table,
 			const struct warden_host *host, uint32_t until_secs,
 			unsigned int offences, enum warden_class reason,
-			uint64_t now)
+			uint64_t refused, uint64_t now)
 {
 	struct table_place place = place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
 	struct warden_block_word block = {
 		.until_secs = until_secs,
 		.offences = (uint8_t)(offences > WARDEN_OFFENCES_MAX ?
@@ -497,20 +562,17 @@ bool warden_table_block(struct warden_table *table,
 		.reason = reason,
 	};
 	uint64_t value = warden_block_word_pack(&block);
+	struct warden_last_word last = { (uint32_t)(now / 1000), reason,
+					 WARDEN_PROTOCOL_UNKNOWN };
+	struct warden_record *record;
 
-	if (record == NULL ||
-	    word_update(table, record, &place, WARDEN_WORD_BLOCK,
-			next_constant, &value) == UPDATE_NONE)
+	if (!place_block(table, &place, next_constant, &value, refused, now))
 		return false;
-	if (reason == WARDEN_MANUAL) {
-		struct warden_last_word last = { (uint32_t)(now / 1000),
-						 WARDEN_MANUAL,
-						 WARDEN_PROTOCOL_UNKNOWN };
-
+	record = reason == WARDEN_MANUAL ? place_find(&place) : NULL;
+	if (record != NULL) {
 		word_set(table, record, &place, WARDEN_WORD_LAST,
 			 warden_last_word_pack(&last));
 	}
-	counter_add(&table->header->blocks_changed);
 	return true;
 }
 
@@ -581,6 +643,20 @@ uint32_t warden_table_blocked_until(const struct warden_table *table,
 							      0;
 }
 
+/* No automatic block is longer than the policy has it; a stranger may have
+   written that one, and it must not get into the deny file and onto the disk
+   as one without an end. */
+static uint32_t block_end(const struct warden_block_word *block,
+			  const struct warden_policy *policy,
+			  uint32_t now_secs)
+{
+	uint64_t latest = (uint64_t)now_secs + policy->block_time_max_secs;
+
+	if (block->reason == WARDEN_MANUAL || block->until_secs <= latest)
+		return block->until_secs;
+	return (uint32_t)latest;
+}
+
 static void record_read(const struct warden_record *record, uint32_t tag,
 			const struct warden_policy *policy, uint64_t now,
 			struct warden_host_info *info)
@@ -597,7 +673,7 @@ static void record_read(const struct warden_record *record, uint32_t tag,
 	info->slow_points = warden_bucket_points(
 		warden_word_load(record, WARDEN_WORD_SLOW, tag), now,
 		WARDEN_SLOW_LIMIT, WARDEN_SLOW_WINDOW_SECS);
-	info->blocked_until = block.until_secs;
+	info->blocked_until = block_end(&block, policy, now_secs);
 	info->blocked = block_holds(&block, now_secs);
 	info->reason = block.reason;
 	info->offences = info->blocked || offences_count(&block, now_secs) ?
@@ -635,17 +711,35 @@ static bool info_is_empty(const struct warden_host_info *info)
 	       !info->blocked && info->offences == 0 && !info->known;
 }
 
+/* Could a client have this host? Not if the policy's prefixes were others
+   when it was counted, nor if a stranger made its key up. */
+static bool host_is_possible(const struct warden_host *host,
+			     const struct warden_policy *policy)
+{
+	struct warden_net net;
+	struct warden_host again;
+
+	warden_host_to_net(host, policy->ipv4_prefix, policy->ipv6_prefix,
+			   &net);
+	return !warden_net_is_around_ipv4(&net) &&
+	       warden_host_from_net(&again, &net, policy->ipv4_prefix,
+				    policy->ipv6_prefix) &&
+	       again.key == host->key && again.family == host->family;
+}
+
 /* The host whose record this is; false: none, or one that a search would not
    find here (a second record, or a stranger's key in the wrong set). */
 static bool record_host(const struct warden_table *table, uint32_t family,
 			const struct warden_record *record,
+			const struct warden_policy *policy,
 			struct warden_host *host_r, uint32_t *tag_r)
 {
 	struct table_place place;
 
 	host_r->family = family == 0 ? WARDEN_INET : WARDEN_INET6;
 	host_r->key = record_key(record);
-	if (host_r->key == 0 || (family == 0 && host_r->key > UINT32_MAX))
+	if (host_r->key == 0 || (family == 0 && host_r->key > UINT32_MAX) ||
+	    !host_is_possible(host_r, policy))
 		return false;
 	place = place_of(table, host_r);
 	*tag_r = place.tag;
@@ -678,7 +772,8 @@ bool warden_table_next(const struct warden_table *table, uint64_t *index_io,
 	while ((record = table_record(table, *index_io, &family)) != NULL) {
 		++*index_io;
 		memset(info_r, 0, sizeof(*info_r));
-		if (!record_host(table, family, record, &info_r->host, &tag))
+		if (!record_host(table, family, record, policy, &info_r->host,
+				 &tag))
 			continue;
 		record_read(record, tag, policy, now, info_r);
 		if (!info_is_empty(info_r))
@@ -699,13 +794,11 @@ uint64_t warden_table_expire(struct warden_table *table,
 		struct warden_host_info info = { .points = 0 };
 		struct table_victim victim = {
 			.record = (struct warden_record *)record,
-			.key = record_key(record),
 		};
 
-		if (victim.key == 0)
+		if (record_key(record) == 0)
 			continue;
-		victim.tag =
-			tag_of(warden_hash_u64(table->hash_key, victim.key));
+		victim_look(table, &victim, now);
 		record_read(record, victim.tag, policy, now, &info);
 		if (info_is_empty(&info) && record_take(&victim, 0, now))
 			freed++;
@@ -755,7 +848,11 @@ bool warden_table_init(struct warden_table *table_r, void *base, size_t size)
 
 	if (size < sizeof(*header))
 		return false;
-	memcpy(geometry, header->file.geometry, sizeof(geometry));
+	/* once: a login process may write there between two looks */
+	for (unsigned int i = 0; i < 4; i++) {
+		geometry[i] = __atomic_load_n(&header->file.geometry[i],
+					      __ATOMIC_RELAXED);
+	}
 	if (!geometry_is_valid(geometry) || geometry_size(geometry) != size)
 		return false;
 

@@ -64,9 +64,12 @@
    takes the first, so a second one that a kill left behind is never used.
 
    A record is evicted for a new host in this order: free, nothing in it,
-   points, known, former offender; the one with the oldest event first. A
-   blocked host is never evicted: when the whole set is blocked, the new host
-   is not watched, and `set_full` goes up. */
+   points, known, former offender; the one with the oldest event first. Only
+   when the whole set is blocked, the automatic block that has the fewest
+   offences and ends first makes room: otherwise somebody with many addresses
+   could fill the table with blocks of his own and all others went unwatched.
+   A host blocked by hand is never evicted; if all are, the new host is not
+   watched. Either way `set_full` goes up. */
 
 struct warden_table {
 	struct warden_hosts_header *header;
@@ -143,12 +146,13 @@ void warden_table_success(struct warden_table *table,
 void warden_table_refused(struct warden_table *table,
 			  const struct warden_host *host);
 
-/* Block until then (WARDEN_FOREVER_SECS: no end), whatever it was. false: no
-   record could be had, its set is full of blocked hosts. */
+/* Block until then (WARDEN_FOREVER_SECS: no end), whatever it was; its count of
+   refusals starts with refused. false: no record could be had, its set is full
+   of hosts blocked by hand. */
 bool warden_table_block(struct warden_table *table,
 			const struct warden_host *host, uint32_t until_secs,
 			unsigned int offences, enum warden_class reason,
-			uint64_t now);
+			uint64_t refused, uint64_t now);
 /* Forget points, block and offences. Returns true if it was blocked. */
 bool warden_table_unblock(struct warden_table *table,
 			  const struct warden_host *host, uint64_t now);
@@ -173,11 +177,15 @@ uint32_t warden_table_sessions(const struct warden_table *table,
 uint32_t warden_table_sessions_total(const struct warden_table *table,
 				     uint64_t now);
 /* Free the sessions that have run out, and those of processes for which
-   is_dead(pid, start_secs) is true. Returns how many. */
+   is_dead(pid, start_secs) is true. Returns how many. To ask for a process
+   costs a system call, and a stranger may have written all of them: at most
+   WARDEN_SESSION_REAP_MAX are asked for, and the next call goes on where this
+   one stopped. *cursor_io starts with any value. */
+#define WARDEN_SESSION_REAP_MAX 1024
 uint32_t warden_table_sessions_reap(struct warden_table *table,
 				    bool (*is_dead)(pid_t pid,
 						    uint32_t start_secs),
-				    uint64_t now);
+				    uint32_t *cursor_io, uint64_t now);
 
 /* Totals. secs: how far back, at most 3600; the running slot included. */
 void warden_table_total_add(struct warden_table *table,

@@ -80,12 +80,12 @@ const struct warden_policy *warden_policy(struct warden *warden, uint64_t now)
 bool warden_is_retired(const struct warden *warden)
 {
 	const struct warden_policy_file *policy = warden->shared_policy;
-	const struct warden_hosts_header *hosts = warden->table.header;
 
 	return atomic_load_explicit(&policy->file.retired,
 				    memory_order_relaxed) != 0 ||
-	       atomic_load_explicit(&hosts->file.retired,
-				    memory_order_relaxed) != 0;
+	       atomic_load_explicit(&policy->hosts_serial,
+				    memory_order_relaxed) !=
+		       warden->hosts_serial;
 }
 
 const struct warden_blocked_network *
@@ -288,7 +288,7 @@ bool warden_count(struct warden *warden, const struct warden_net *remote,
 		warden_suspects_failed(&warden->suspects, &host,
 				       class == WARDEN_USER_UNKNOWN ? NULL :
 								      user,
-				       now);
+				       policy->fail_window_secs, now);
 	}
 	return warden_table_count(&warden->table, &host, policy, in_force,
 				  class, protocol, now);

@@ -436,13 +436,15 @@ static void private_networks_end_where_the_rfc_says(void **state)
 		"100.64.0.0", "100.127.255.255", "169.254.0.0",
 		"169.254.255.255", "fc00::", "fdff:ffff::1", "fe80::1",
 		"febf::1", "::ffff:10.1.2.3", "64:ff9b::192.168.1.1",
+		/* some of it is */
+		"10.0.0.0/7", "172.0.0.0/8", "0.0.0.0/0", "::/0",
 	};
 	static const char *const public[] = {
-		"9.255.255.255", "11.0.0.0", "10.0.0.0/7", "172.15.255.255",
+		"9.255.255.255", "11.0.0.0", "12.0.0.0/7", "172.15.255.255",
 		"172.32.0.0", "192.167.255.255", "192.169.0.0",
 		"100.63.255.255", "100.128.0.0", "169.253.255.255",
 		"169.255.0.0", "fbff::1", "fe00::1", "fe7f::1", "fec0::1",
-		"2001:db8::1", "127.0.0.1", "::1", "0.0.0.0/0", "::/0",
+		"2001:db8::1", "127.0.0.1", "::1", "2001:db8::/32",
 	};
 	size_t i;
 
@@ -458,6 +460,32 @@ static void private_networks_end_where_the_rfc_says(void **state)
 
 		if (warden_net_is_private(&addr))
 			fail_msg("%s is not private", public[i]);
+	}
+}
+
+static void denying_around_ipv4_would_deny_all_of_it(void **state)
+{
+	static const char *const around[] = {
+		"::/0", "::/64", "64:ff9b::/64", "64:ff9b::/32", "0:0:0:0:1::/80",
+	};
+	static const char *const apart[] = {
+		"192.0.2.1", "0:0:0:1::/64", "64:ff9b:1::/48", "2001:db8::1",
+		"::ffff:192.0.2.1",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		struct warden_net addr = net(around[i]);
+
+		if (!warden_net_is_around_ipv4(&addr))
+			fail_msg("%s", around[i]);
+	}
+	for (i = 0; i < sizeof(apart) / sizeof(apart[0]); i++) {
+		struct warden_net addr = net(apart[i]);
+
+		if (warden_net_is_around_ipv4(&addr))
+			fail_msg("%s", apart[i]);
 	}
 }
 
@@ -612,6 +640,7 @@ int main(void)
 		cmocka_unit_test(contains_survives_a_prefix_that_is_none),
 		cmocka_unit_test(equals_sees_every_field),
 		cmocka_unit_test(private_networks_end_where_the_rfc_says),
+		cmocka_unit_test(denying_around_ipv4_would_deny_all_of_it),
 		cmocka_unit_test(hosts_access_patterns_are_what_libwrap_reads),
 		cmocka_unit_test(hosts_access_masks_are_right_for_every_prefix),
 		cmocka_unit_test(the_longest_text_fits_its_buffer),

@@ -79,12 +79,25 @@ static void test_largest_settings_do_not_overflow(void **state)
 	assert_true(warden_bucket_reaches(bucket, UNIT_NOW, 4, 1, year_secs));
 }
 
+static void test_many_small_points_add_up(void **state)
+{
+	uint64_t bucket = 0;
+
+	(void)state;
+	/* 100000 points in a minute: less than a millisecond each */
+	for (int i = 0; i < 100000; i++)
+		bucket = warden_bucket_add(bucket, UNIT_NOW, 1, 100000, 60);
+	assert_true(warden_bucket_reaches(bucket, UNIT_NOW, 100000, 100000,
+					  60));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills_and_drains),
 		cmocka_unit_test(test_one_before_the_limit_and_at_it),
 		cmocka_unit_test(test_noise_is_a_full_bucket_and_no_more),
+		cmocka_unit_test(test_many_small_points_add_up),
 		cmocka_unit_test(test_largest_settings_do_not_overflow),
 	};
 	return cmocka_run_group_tests_name("bucket", tests, NULL, NULL);

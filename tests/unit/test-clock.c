@@ -31,6 +31,30 @@ static void now_is_after_the_base_and_never_goes_back(void **state)
 	assert_true(after < UINT64_C(1) << 41);
 }
 
+static int64_t wall_msecs(void)
+{
+	struct timespec ts;
+
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &ts), 0);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Late in a second of warden time the wall clock has often gone on to its next
+   one. */
+static void wall_second_depends_on_the_moment(void **state)
+{
+	(void)state;
+	for (int64_t late = 0; late < 1000; late++) {
+		int64_t before = wall_msecs(), wall, after;
+
+		wall = warden_clock_wall((uint64_t)NOW_SECS * 1000 +
+					 (uint64_t)late);
+		after = wall_msecs();
+		assert_true(wall >= (before - late) / 1000);
+		assert_true(wall <= (after - late) / 1000);
+	}
+}
+
 static void wall_time_and_back_is_the_same_second(void **state)
 {
 	static const uint32_t secs[] = {
@@ -271,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(now_is_after_the_base_and_never_goes_back),
+		cmocka_unit_test(wall_second_depends_on_the_moment),
 		cmocka_unit_test(wall_time_and_back_is_the_same_second),
 		cmocka_unit_test(a_time_before_the_boot_is_still_a_time),
 		cmocka_unit_test(forever_stays_forever),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "test-files.h"
@@ -221,6 +222,46 @@ static void test_two_writers_at_once(void **state)
 	assert_int_equal(test_dir_count(false), 1);
 }
 
+/* What a writer that was killed right before its rename left can be opened by
+   anybody, and locked for ever. */
+static void test_leftover_is_locked_by_a_stranger(void **state)
+{
+	struct warden_error error;
+	struct warden_net net = net_of("192.0.2.1");
+	int fd;
+
+	(void)state;
+	test_file_puts(test_path("f"), "old\n");
+	test_file_puts(test_path(".f.tmp"), "192.0.2.2\n");
+	assert_int_equal(chmod(test_path(".f.tmp"), 0644), 0);
+	fd = open(test_path(".f.tmp"), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	assert_true(warden_deny_write(test_path("f"), &net, 1, &error));
+	(void)close(fd);
+	test_file_expect(test_path("f"), "192.0.2.1\n");
+	assert_int_equal(test_dir_count(false), 1);
+}
+
+static void test_leftover_is_another_users(void **state)
+{
+	struct warden_error error;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	test_file_puts(test_path(".f.tmp"), "");
+	assert_int_equal(chmod(test_path(".f.tmp"), 0600), 0);
+	assert_int_equal(chown(test_path(".f.tmp"), 4711, 0), 0);
+	fd = open(test_path(".f.tmp"), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	assert_true(warden_deny_write(test_path("f"), NULL, 0, &error));
+	(void)close(fd);
+	assert_int_equal(test_dir_count(false), 1);
+}
+
 static void test_temporary_taken_away(void **state)
 {
 	struct warden_replace_file *file;
@@ -353,6 +394,8 @@ int main(void)
 		FILE_TEST(test_enospc_at_every_write),
 		FILE_TEST(test_writer_was_killed),
 		FILE_TEST(test_two_writers_at_once),
+		FILE_TEST(test_leftover_is_locked_by_a_stranger),
+		FILE_TEST(test_leftover_is_another_users),
 		FILE_TEST(test_temporary_taken_away),
 		FILE_TEST(test_temporary_is_a_trap),
 		FILE_TEST(test_target_is_a_link),

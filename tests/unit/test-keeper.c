@@ -1,5 +1,6 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "unit-dir.h"
@@ -136,14 +137,27 @@ static uint32_t now_secs(const struct fixture *f)
 	return (uint32_t)(f->now / 1000);
 }
 
-static void block(struct fixture *f, const char *text, uint32_t secs,
-		  unsigned int offences)
+static void block_until(struct fixture *f, const char *text, uint32_t until,
+			unsigned int offences, enum warden_class reason)
 {
 	struct warden_host host = unit_host(text);
 
 	assert_true(warden_table_block(warden_admin_table(f->warden), &host,
-				       now_secs(f) + secs, offences,
-				       WARDEN_AUTH_FAILED, f->now));
+				       until, offences, reason, 0, f->now));
+}
+
+static void block(struct fixture *f, const char *text, uint32_t secs,
+		  unsigned int offences)
+{
+	block_until(f, text, now_secs(f) + secs, offences, WARDEN_AUTH_FAILED);
+}
+
+static void unblock(struct fixture *f, const char *text)
+{
+	struct warden_host host = unit_host(text);
+
+	assert_true(warden_table_unblock(warden_admin_table(f->warden), &host,
+					 f->now));
 }
 
 static struct warden_host_info info_of(struct fixture *f, const char *text)
@@ -265,11 +279,13 @@ static void test_wrong_settings_and_none_before_refuse_nobody(void **state)
 
 	stop(f);
 	start(f, "warden_mode: 'x' is no mode");
-	block(f, "192.0.2.1", 600, 1);
 	tick(f);
 	assert_null(warden_policy(f->warden, f->now));
 	assert_int_equal(lines_with(f, "(nobody is refused)"), 1);
+	block(f, "192.0.2.1", 600, 1);
+	tick(f);
 	assert_false(file_has(f->deny, "192.0.2.1"));
+	assert_int_equal(lines_with(f, "would block 192.0.2.1 until"), 1);
 }
 
 /* --- Deny file ------------------------------------------------------------ */
@@ -379,10 +395,126 @@ static void test_removed_deny_file_comes_back(void **state)
 	block(f, "192.0.2.1", 6000, 1);
 	tick(f);
 	assert_int_equal(unlink(f->deny), 0);
-	tick_after(f, WARDEN_KEEPER_REAP_MSECS);
+	tick_after(f, WARDEN_KEEPER_TIDY_MSECS);
 	tick(f);
 	assert_true(file_has(f->deny, "192.0.2.1\n"));
 }
+
+#ifndef __SANITIZE_ADDRESS__ /* it needs all address space there is */
+#define EATEN_SIZE (80 * 1024)
+static void *eaten[4096];
+static size_t eaten_count;
+
+/* The process may grow by this; 0: as it likes. */
+static void memory_limit(rlim_t bytes)
+{
+	struct rlimit limit;
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu", &pages), 1);
+	(void)fclose(file);
+	assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	if (bytes > 0)
+		limit.rlim_cur = pages * (rlim_t)getpagesize() + bytes;
+	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* There is enough to write a file, but not for one entry for each of many
+   hosts, wherever malloc() keeps what it has. */
+static void memory_eat(void)
+{
+	memory_limit(4 * EATEN_SIZE);
+	while (eaten_count < sizeof(eaten) / sizeof(eaten[0]) &&
+	       (eaten[eaten_count] = malloc(EATEN_SIZE)) != NULL)
+		eaten_count++;
+	assert_in_range(eaten_count, 2,
+			sizeof(eaten) / sizeof(eaten[0]) - 1);
+	free(eaten[--eaten_count]);
+	free(eaten[--eaten_count]);
+}
+
+static void memory_give_back(void)
+{
+	while (eaten_count > 0)
+		free(eaten[--eaten_count]);
+	memory_limit(0);
+}
+
+static void block_many(struct fixture *f, uint32_t count)
+{
+	struct warden_host host = unit_host("198.18.0.0");
+
+	for (uint32_t i = 0; i < count; i++) {
+		host.key++;
+		(void)warden_table_block(warden_admin_table(f->warden), &host,
+					 now_secs(f) + 600, 1,
+					 WARDEN_AUTH_FAILED, 0, f->now);
+	}
+}
+
+static void test_block_stays_in_the_deny_file_without_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	block(f, "192.0.2.1", 600, 1);
+	tick(f);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	block_many(f, 8000);
+	memory_eat();
+	for (int i = 0; i < 20; i++)
+		tick(f);
+	memory_give_back();
+	assert_int_equal(file_read(f->deny)[0], '\0');
+	assert_int_equal(lines_with(f, "out of memory: while"), 1);
+	/* and it is tried again, though nothing has changed since */
+	tick_after(f, WARDEN_KEEPER_RETRY_MSECS);
+	assert_true(file_has(f->deny, "198.18."));
+	assert_int_equal(lines_with(f, "out of memory: while"), 1);
+}
+
+static void test_deny_list_without_memory_is_not_tried_again(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	/* the walks have their memory now, the list for the file needs its */
+	block_many(f, 8000);
+	for (int i = 0; i < 4; i++)
+		tick_after(f, WARDEN_KEEPER_SWEEP_MSECS);
+	assert_true(file_has(f->deny, "198.18."));
+	block(f, "192.0.2.1", 600, 1);
+	memory_eat();
+	for (int i = 0; i < 20; i++)
+		tick(f);
+	memory_give_back();
+	assert_int_equal(file_read(f->deny)[0], '\0');
+	assert_int_equal(lines_with(f, "out of memory: while"), 1);
+	tick_after(f, WARDEN_KEEPER_RETRY_MSECS);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+}
+
+static void test_promised_memory_does_not_suffice(void **state)
+{
+	struct fixture *f = *state;
+	/* that is there already */
+	size_t mapped = sizeof(struct warden_record) * TABLE_HOSTS;
+	size_t memory = warden_keeper_memory(TABLE_HOSTS);
+
+	assert_true(memory > mapped);
+	tick(f);
+	memory_limit(memory - mapped);
+	block_many(f, TABLE_HOSTS);
+	for (int i = 0; i < 4; i++)
+		tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	memory_limit(0);
+	assert_int_equal(lines_with(f, "out of memory"), 0);
+	assert_true(file_has(f->deny, "198.18."));
+}
+#endif
 
 static void test_deny_file_fault_is_logged_once_until_it_works(void **state)
 {
@@ -435,6 +567,28 @@ static void test_deny_file_of_a_mode_that_refuses_nobody(void **state)
 		assert_false(file_has(f->deny, "192.0.2"));
 	}
 	assert_int_equal(lines_with(f, "would block 192.0.2.2 until"), 1);
+}
+
+static void test_mode_off_tells_of_blocks(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("198.51.100.0/24");
+	struct warden_error error;
+
+	f->settings.policy.mode = WARDEN_MODE_OFF;
+	restart(f);
+	tick(f);
+	block_until(f, "192.0.2.1", now_secs(f) + 2, 0, WARDEN_MANUAL);
+	assert_true(warden_admin_network_block(f->warden, &net,
+					       now_secs(f) + 600, f->now,
+					       &error));
+	tick(f);
+	tick_after(f, 3000);
+	assert_int_equal(lines_with(f, "would block 192.0.2.1 until"), 1);
+	assert_int_equal(lines_with(f, "would block network 198.51"), 1);
+	assert_int_equal(lines_with(f, "would have refused 0"), 1);
+	assert_int_equal(lines_with(f, "blocked 1"), 0);
+	assert_int_equal(lines_with(f, "blocked network"), 0);
 }
 
 static void test_exempt_host_is_in_the_deny_file(void **state)
@@ -574,12 +728,185 @@ static void test_login_of_the_future_makes_known_for_longer(void **state)
 	assert_true(info_of(f, "192.0.2.3").last_login <= now_secs(f));
 }
 
+static void test_clock_behind_at_boot_revives_a_block(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	block(f, "192.0.2.1", 60, 1);
+	block(f, "192.0.2.2", 600, 1);
+	tick_after(f, 120000);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, -3600);
+	tick(f);
+	tick_after(f, 1000);
+	assert_false(info_of(f, "192.0.2.1").blocked);
+	assert_int_equal(info_of(f, "192.0.2.1").offences, 1);
+	assert_false(file_has(f->deny, "192.0.2.1"));
+	/* and this one lasts no longer than it did */
+	assert_in_range(info_of(f, "192.0.2.2").blocked_until,
+			now_secs(f) + 470, now_secs(f) + 481);
+	assert_int_equal(lines_with(f, "the clock is behind"), 1);
+}
+
+static void test_restored_block_is_longer_than_a_new_one(void **state)
+{
+	struct fixture *f = *state;
+	char text[512];
+
+	f->settings.policy.block_time_secs = 1800;
+	f->settings.policy.block_time_max_secs = 100000;
+	restart(f);
+	(void)snprintf(text, sizeof(text),
+		       "dovecot-warden state 1\nsaved 1\n"
+		       "host 192.0.2.1 block=forever reason=idle\n"
+		       "host 192.0.2.2 block=forever offences=1 reason=idle\n"
+		       "host 192.0.2.3 block=forever offences=3 reason=idle\n"
+		       "host 192.0.2.4 block=forever offences=15 reason=idle\n"
+		       "host 192.0.2.5 block=forever reason=manual\n"
+		       "host 192.0.2.6 block=%lld offences=1 reason=idle\n"
+		       "end 6\n",
+		       (long long)f->wall_now + 77);
+	file_write(f->state, text);
+	tick_after(f, 0);
+	assert_int_equal(info_of(f, "192.0.2.1").blocked_until,
+			 now_secs(f) + 1800);
+	assert_int_equal(info_of(f, "192.0.2.2").blocked_until,
+			 now_secs(f) + 1800);
+	assert_int_equal(info_of(f, "192.0.2.3").blocked_until,
+			 now_secs(f) + 4 * 1800);
+	assert_int_equal(info_of(f, "192.0.2.4").blocked_until,
+			 now_secs(f) + 100000);
+	assert_int_equal(info_of(f, "192.0.2.5").blocked_until,
+			 WARDEN_FOREVER_SECS);
+	assert_int_equal(info_of(f, "192.0.2.6").blocked_until,
+			 now_secs(f) + 77);
+}
+
+static void test_strangers_block_without_end_is_saved(void **state)
+{
+	struct fixture *f = *state;
+
+	tick(f);
+	block_until(f, "192.0.2.1", WARDEN_FOREVER_SECS, 1,
+		    WARDEN_AUTH_FAILED);
+	block_until(f, "192.0.2.2", WARDEN_FOREVER_SECS, 0, WARDEN_MANUAL);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->state, "host 192.0.2.1 block="));
+	assert_false(file_has(f->state, "host 192.0.2.1 block=forever"));
+	assert_true(file_has(f->state, "host 192.0.2.2 block=forever"));
+}
+
+static void test_refusals_before_the_reboot_are_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	tick(f);
+	block(f, "192.0.2.1", 1800, 1);
+	for (int i = 0; i < 17; i++)
+		warden_table_refused(warden_admin_table(f->warden), &host);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, 60);
+	tick(f);
+	assert_int_equal(info_of(f, "192.0.2.1").refused, 17);
+}
+
+static void test_clock_that_was_set_leaves_wrong_times_in_the_file(void **state)
+{
+	struct fixture *f = *state;
+	char saved[64];
+
+	/* no battery: it is 1970 until the network is there */
+	f->wall_now = 20;
+	block(f, "192.0.2.1", 1800, 1);
+	tick(f);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	(void)snprintf(saved, sizeof(saved), "\nsaved %lld\n",
+		       (long long)f->wall_now);
+	assert_true(file_has(f->state, saved));
+	/* a little, as it is corrected all the time, is not worth a write */
+	f->wall_now += WARDEN_SAVE_CLOCK_SECS;
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->state, saved));
+	f->wall_now = WALL_NOW;
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	(void)snprintf(saved, sizeof(saved), "\nsaved %lld\n",
+		       (long long)f->wall_now);
+	assert_true(file_has(f->state, saved));
+	assert_true(file_has(f->state, "block=17953"));
+}
+
+static void test_typo_in_the_settings_erases_the_state(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.0/24");
+	struct warden_host host;
+	struct warden_host_info info;
+	struct warden_error error;
+
+	f->settings.policy.ipv4_prefix = 24;
+	restart(f);
+	assert_true(warden_host_from_net(&host, &net, 24, 64));
+	tick(f);
+	assert_true(warden_table_block(warden_admin_table(f->warden), &host,
+				       WARDEN_FOREVER_SECS, 0, WARDEN_MANUAL,
+				       0, f->now));
+	net = unit_net("198.51.100.0/24");
+	assert_true(warden_admin_network_block(f->warden, &net,
+					       WARDEN_FOREVER_SECS, f->now,
+					       &error));
+	tick(f);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	reboot(f, 60);
+	/* twice: the first one has left a heartbeat behind */
+	for (int i = 0; i < 2; i++) {
+		stop(f);
+		start(f, "warden_fail_limt: unknown setting");
+		tick(f);
+		tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+		tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+		warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+		assert_true(file_has(f->state, "host 192.0.2.0/24 "));
+		assert_true(file_has(f->state, "network 198.51.100.0/24 "));
+		assert_int_equal(lines_with(f, "found no place"), 0);
+	}
+	restart(f);
+	tick(f);
+	assert_true(warden_table_read(warden_admin_table(f->warden), &host,
+				      &f->settings.policy, f->now, &info));
+	assert_true(info.blocked);
+	assert_int_equal(warden_admin_networks(f->warden)->count, 1);
+}
+
+static void test_entries_without_a_place_are_lost(void **state)
+{
+	struct fixture *f = *state;
+	static const char text[] =
+		"dovecot-warden state 1\nsaved 1\n"
+		"host 192.0.2.0/24 block=forever reason=manual\n"
+		"host 192.0.2.1 block=forever reason=manual\n"
+		"end 2\n";
+	char bak[600];
+
+	(void)snprintf(bak, sizeof(bak), "%s.bak", f->state);
+	file_write(bak, "an older one\n");
+	file_write(f->state, text);
+	tick(f);
+	assert_int_equal(lines_with(f, "1 entries of "), 1);
+	assert_int_equal(lines_with(f, "kept as "), 1);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->state, "host 192.0.2.1 block=forever"));
+	assert_false(file_has(f->state, "192.0.2.0/24"));
+	assert_string_equal(file_read(bak), text);
+}
+
 static void test_clock_that_was_set_moves_a_block(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t until;
 
-	block(f, "192.0.2.1", 3600, 1);
+	block(f, "192.0.2.1", 3600, 2);
 	until = now_secs(f) + 3600;
 	tick(f);
 	f->wall_now -= 400 * (int64_t)DAY_SECS;
@@ -643,6 +970,44 @@ static void test_unblock_is_lost_when_killed(void **state)
 	tick(f);
 	assert_false(file_has(f->state, "192.0.2.1"));
 	assert_int_equal(lines_with(f, "192.0.2.1 was lifted early"), 1);
+}
+
+/* A stranger who can write the table can feign an unblock at each tick. */
+static void test_each_of_many_unblocks_is_a_save(void **state)
+{
+	struct fixture *f = *state;
+	char kept[32][600];
+	unsigned int saves = 0;
+	ino_t inode = 0;
+
+	tick(f);
+	for (unsigned int i = 0; i < 40; i++) {
+		block(f, "192.0.2.1", 600, 1);
+		tick(f);
+		unblock(f, "192.0.2.1");
+		/* and there is always something new to save */
+		block(f, "192.0.2.2", 600 + i, 1);
+		tick(f);
+		if (access(f->state, F_OK) < 0 ||
+		    file_inode(f->state) == inode)
+			continue;
+		inode = file_inode(f->state);
+		assert_true(saves < 32);
+		/* keeps the inode from being used again */
+		(void)snprintf(kept[saves], sizeof(kept[0]), "%s.%u", f->state,
+			       saves);
+		assert_int_equal(link(f->state, kept[saves++]), 0);
+	}
+	/* twenty seconds */
+	assert_in_range(saves, 4, 5);
+	/* the last one is not forgotten */
+	block(f, "192.0.2.3", 600, 1);
+	tick(f);
+	unblock(f, "192.0.2.2");
+	tick(f);
+	tick_after(f, WARDEN_SAVE_EARLY_MSECS);
+	assert_false(file_has(f->state, "192.0.2.2"));
+	assert_true(file_has(f->state, "192.0.2.3"));
 }
 
 static void test_state_is_saved_only_when_due_and_changed(void **state)
@@ -713,6 +1078,57 @@ static void test_state_fault_is_logged_once_until_it_works(void **state)
 
 /* --- Log ------------------------------------------------------------------ */
 
+static void test_length_in_the_log_is_a_moment_too_short(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t start;
+
+	tick(f);
+	start = now_secs(f);
+	for (uint32_t late = 0; late <= 2; late++) {
+		f->line_count = 0;
+		block_until(f, "192.0.2.1", start + 1800, 1, WARDEN_IDLE);
+		block_until(f, "192.0.2.2", start + 600, 0, WARDEN_MANUAL);
+		block_until(f, "192.0.2.3", start + 7 * DAY_SECS, 0,
+			    WARDEN_MANUAL);
+		block_until(f, "192.0.2.4", start + 1800 - 10, 1, WARDEN_IDLE);
+		tick(f);
+		assert_int_equal(lines_with(f, "(30 min)"), 1);
+		assert_int_equal(lines_with(f, "(10 min)"), 1);
+		assert_int_equal(lines_with(f, "(7 days)"), 1);
+		assert_int_equal(lines_with(f, "(29 min)"), 1);
+		for (int i = 1; i <= 4; i++) {
+			char host[32];
+
+			(void)snprintf(host, sizeof(host), "192.0.2.%d", i);
+			unblock(f, host);
+		}
+		tick(f);
+		/* the next second */
+		f->now = (f->now / 1000 + 1) * 1000;
+	}
+}
+
+static void test_mended_table_floods_the_log(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_hosts_header *header;
+
+	tick(f);
+	header = warden_admin_table(f->warden)->header;
+	for (int i = 0; i < 100; i++) {
+		header->file.magic[0] = 'X';
+		tick(f);
+		assert_int_equal(header->file.magic[0], 'D');
+	}
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	tick_after(f, 60000);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 1);
+	header->file.magic[0] = 'X';
+	tick(f);
+	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 2);
+}
+
 static void test_botnet_floods_the_log(void **state)
 {
 	struct fixture *f = *state;
@@ -757,7 +1173,7 @@ static void test_table_fault_is_logged_more_than_once(void **state)
 	assert_int_equal(lines_of(f, WARDEN_LEVEL_WARNING), 0);
 	atomic_fetch_add(&warden_admin_table(f->warden)->header->set_full, 1);
 	for (int i = 0; i < 5; i++)
-		tick_after(f, WARDEN_KEEPER_REAP_MSECS);
+		tick_after(f, WARDEN_KEEPER_TIDY_MSECS);
 	assert_int_equal(lines_of(f, WARDEN_LEVEL_WARNING), 1);
 	assert_int_equal(lines_with(f, "warden_table_hosts"), 1);
 }
@@ -783,7 +1199,7 @@ static void test_session_of_a_dead_process_counts_on(void **state)
 	assert_int_equal(warden_session_open(f->warden, &net, NULL, getpid(),
 					     f->now, &alive),
 			 WARDEN_ADMITTED);
-	tick_after(f, WARDEN_KEEPER_REAP_MSECS);
+	tick_after(f, WARDEN_KEEPER_TIDY_MSECS);
 	assert_int_equal(warden_table_sessions(warden_admin_table(f->warden),
 					       &host, f->now),
 			 1);
@@ -800,12 +1216,13 @@ static void test_session_of_a_number_used_again_counts_on(void **state)
 	struct warden_session session;
 	/* a moment before this process was started: the boot */
 	uint64_t boot = UINT64_C(1000) * WARDEN_CLOCK_BASE_SECS;
+	uint32_t cursor = 0;
 
 	assert_int_equal(
 		warden_table_session_open(warden_admin_table(f->warden), &host,
 					  0, getpid(), boot, &session),
 		1);
-	assert_int_equal(warden_reap(warden_admin_table(f->warden),
+	assert_int_equal(warden_reap(warden_admin_table(f->warden), &cursor,
 				     boot + 1000),
 			 1);
 }
@@ -825,9 +1242,15 @@ int main(void)
 		TEST(test_denier_keeps_no_interval_of_its_own),
 		TEST(test_deny_file_is_not_written_without_a_change),
 		TEST(test_removed_deny_file_comes_back),
+#ifndef __SANITIZE_ADDRESS__
+		TEST(test_block_stays_in_the_deny_file_without_memory),
+		TEST(test_deny_list_without_memory_is_not_tried_again),
+		TEST(test_promised_memory_does_not_suffice),
+#endif
 		TEST(test_deny_file_fault_is_logged_once_until_it_works),
 		TEST(test_no_deny_file_is_wanted),
 		TEST(test_deny_file_of_a_mode_that_refuses_nobody),
+		TEST(test_mode_off_tells_of_blocks),
 		TEST(test_exempt_host_is_in_the_deny_file),
 		TEST(test_blocked_network_begins_and_ends),
 		TEST(test_shutdown_leaves_a_denial_behind),
@@ -835,13 +1258,23 @@ int main(void)
 		TEST(test_reboot_forgets_blocks_offences_or_known),
 		TEST(test_block_that_ended_before_the_save_is_forgiven),
 		TEST(test_login_of_the_future_makes_known_for_longer),
+		TEST(test_clock_behind_at_boot_revives_a_block),
+		TEST(test_restored_block_is_longer_than_a_new_one),
+		TEST(test_strangers_block_without_end_is_saved),
+		TEST(test_refusals_before_the_reboot_are_forgotten),
+		TEST(test_clock_that_was_set_leaves_wrong_times_in_the_file),
+		TEST(test_typo_in_the_settings_erases_the_state),
+		TEST(test_entries_without_a_place_are_lost),
 		TEST(test_clock_that_was_set_moves_a_block),
 		TEST(test_clock_of_1970_at_boot_blocks_for_decades),
 		TEST(test_unblocked_host_comes_back_from_the_state),
 		TEST(test_unblock_is_lost_when_killed),
+		TEST(test_each_of_many_unblocks_is_a_save),
 		TEST(test_state_is_saved_only_when_due_and_changed),
 		TEST(test_damaged_state_stops_the_service),
 		TEST(test_state_fault_is_logged_once_until_it_works),
+		TEST(test_length_in_the_log_is_a_moment_too_short),
+		TEST(test_mended_table_floods_the_log),
 		TEST(test_botnet_floods_the_log),
 		TEST(test_counts_are_easy_to_read),
 		TEST(test_table_fault_is_logged_more_than_once),

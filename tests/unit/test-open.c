@@ -1,5 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
+#define _GNU_SOURCE /* fallocate() */
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -232,8 +234,6 @@ static void test_geometry_is_noise(void **state)
 		   offsetof(struct warden_file_header, geometry), geometry,
 		   sizeof(geometry));
 	open_fails(state, WARDEN_ROLE_LOGIN, "geometry");
-	/* the service takes it away, and finds none the next time */
-	open_fails(state, WARDEN_ROLE_SERVICE, "geometry");
 	service_mends(state);
 }
 
@@ -312,6 +312,73 @@ static void test_noise_over_a_mapped_file_is_noticed(void **state)
 	warden_close(&warden);
 }
 
+/* What a taken-over login process can do to the header of `hosts`. */
+static void test_changed_header_is_put_back(void **state)
+{
+	struct warden *service = open_as(state, WARDEN_ROLE_SERVICE);
+	struct warden *auth = open_as(state, WARDEN_ROLE_AUTH);
+	struct warden_file_header *header;
+	struct warden_error error = { "" };
+
+	assert_non_null(service);
+	assert_non_null(auth);
+	assert_false(warden_admin_mend(service, &error));
+	header = &warden_admin_table(auth)->header->file;
+	header->retired = 1;
+	header->hash_key[0]++;
+	header->geometry[0] = 0;
+	header->magic[0] = 'X';
+	/* nobody who has it open believes that */
+	assert_false(warden_is_retired(auth));
+	open_fails(state, WARDEN_ROLE_LOGIN, "hosts");
+	assert_true(warden_admin_mend(service, &error));
+	assert_non_null(strstr(error.text, "header"));
+	assert_false(warden_admin_mend(service, &error));
+	make_files(state);
+	warden_close(&service);
+	warden_close(&auth);
+}
+
+static void test_holes_are_filled(void **state)
+{
+	struct warden *service = open_as(state, WARDEN_ROLE_SERVICE);
+	struct warden_error error = { "" };
+	struct stat st;
+	int fd = file_fd(state, "hosts", O_RDWR);
+
+	assert_non_null(service);
+	/* what madvise(MADV_REMOVE) does to a mapping */
+	assert_int_equal(fallocate(fd,
+				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   1024 * 1024, 256 * 1024),
+			 0);
+	assert_true(warden_admin_mend(service, &error));
+	assert_non_null(strstr(error.text, "holes"));
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true((off_t)st.st_blocks * 512 >= st.st_size);
+	assert_false(warden_admin_mend(service, &error));
+	assert_int_equal(close(fd), 0);
+	warden_close(&service);
+}
+
+static void test_what_killed_creators_left_is_taken_away(void **state)
+{
+	char path[4096];
+	int fd;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	(void)snprintf(path, sizeof(path), "%s/.hosts.%ld", (char *)*state,
+		       (long)child);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	service_mends(state);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_more_room_keeps_blocks_and_known_hosts(void **state)
 {
 	const struct warden_host blocked = unit_host("192.0.2.1");
@@ -324,7 +391,7 @@ static void test_more_room_keeps_blocks_and_known_hosts(void **state)
 
 	assert_non_null(warden);
 	(void)warden_table_block(warden_admin_table(warden), &blocked,
-				 UINT32_MAX, 3, WARDEN_USER_UNKNOWN, now);
+				 UINT32_MAX, 3, WARDEN_USER_UNKNOWN, 0, now);
 	warden_table_success(warden_admin_table(warden), &known, false, now);
 	larger = warden_open(*state, WARDEN_ROLE_SERVICE, 4 * HOSTS, &error);
 	assert_non_null(larger);
@@ -383,6 +450,9 @@ int main(void)
 		CASE(test_open_to_others),
 		CASE(test_retired_table_is_noticed),
 		CASE(test_noise_over_a_mapped_file_is_noticed),
+		CASE(test_changed_header_is_put_back),
+		CASE(test_holes_are_filled),
+		CASE(test_what_killed_creators_left_is_taken_away),
 		CASE(test_more_room_keeps_blocks_and_known_hosts),
 		CASE(test_login_cannot_write_the_policy),
 	};

@@ -1,6 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,67 @@ static int drop_without_being_root(void)
 	return error.text[0] == '\0' ? 3 : 0;
 }
 
+static int raise_memory(void)
+{
+	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
+	/* more than sanitizers take */
+	const rlim_t before = (rlim_t)1 << 46, more = 12345678;
+	struct rlimit limit = { before, RLIM_INFINITY };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (setrlimit(resources[i], &limit) < 0)
+			return 77; /* we are limited ourselves */
+	}
+	if (!warden_privileges_raise_memory(more))
+		return 1;
+	for (size_t i = 0; i < 2; i++) {
+		if (getrlimit(resources[i], &limit) < 0 ||
+		    limit.rlim_cur != before + more ||
+		    limit.rlim_max != RLIM_INFINITY)
+			return 2;
+	}
+	/* all there is, or more: as it was */
+	if (!warden_privileges_raise_memory(SIZE_MAX - before))
+		return 3;
+	return getrlimit(RLIMIT_AS, &limit) == 0 &&
+			       limit.rlim_cur == before + more
+		       ? 0
+		       : 4;
+}
+
+/* A hard limit, as Dovecot sets: either it is raised or it is told. */
+static int raise_hard_limit(void)
+{
+	const rlim_t before = (rlim_t)1 << 46, more = 12345678;
+	struct rlimit limit = { before, before };
+	bool raised;
+
+	if (setrlimit(RLIMIT_AS, &limit) < 0 ||
+	    setrlimit(RLIMIT_DATA, &limit) < 0)
+		return 77;
+	raised = warden_privileges_raise_memory(more);
+	if (getrlimit(RLIMIT_AS, &limit) < 0)
+		return 1;
+	return limit.rlim_cur == (raised ? before + more : before) &&
+			       limit.rlim_max == limit.rlim_cur
+		       ? 0
+		       : 2;
+}
+
+static void test_memory_limit_is_not_raised(void **state)
+{
+	int (*const runs[])(void) = { raise_memory, raise_hard_limit };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		int status = in_child(runs[i]);
+
+		if (status == 77)
+			skip();
+		assert_int_equal(status, 0);
+	}
+}
+
 static void test_root_can_be_taken_back(void **state)
 {
 	(void)state;
@@ -81,6 +143,7 @@ static void test_failure_is_not_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory_limit_is_not_raised),
 		cmocka_unit_test(test_root_can_be_taken_back),
 		cmocka_unit_test(test_root_is_no_user_to_become),
 		cmocka_unit_test(test_failure_is_not_told),

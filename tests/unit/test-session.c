@@ -146,12 +146,13 @@ static void test_sessions_of_dead_processes_are_reaped(void **state)
 	struct fixture *f = *state;
 	struct warden_host host = unit_host("192.0.2.1");
 	struct warden_session session;
+	uint32_t cursor = 0;
 
 	(void)open_one(f, "192.0.2.1", UNIT_NOW, &session);
 	(void)warden_table_session_open(&f->table, &host, 0, PID + 1, UNIT_NOW,
 					&session);
 	assert_int_equal(warden_table_sessions_reap(&f->table, dead_is_4711,
-						    UNIT_NOW),
+						    &cursor, UNIT_NOW),
 			 1);
 	assert_int_equal(sessions(f, "192.0.2.1", UNIT_NOW), 1);
 }
@@ -168,6 +169,7 @@ static void test_owner_not_written_yet_is_not_reaped(void **state)
 	struct fixture *f = *state;
 	struct warden_session session;
 	struct warden_session_bucket *bucket;
+	uint32_t cursor = 4711;
 
 	(void)open_one(f, "192.0.2.1", UNIT_NOW, &session);
 	bucket = &f->table.buckets[session.bucket];
@@ -175,8 +177,53 @@ static void test_owner_not_written_yet_is_not_reaped(void **state)
 	bucket->owners[session.index] = (uint64_t)PID << 32 | 1;
 	assert_int_equal(warden_table_sessions_reap(&f->table,
 						    dead_is_everybody,
-						    UNIT_NOW),
+						    &cursor, UNIT_NOW),
 			 0);
+}
+
+static unsigned int times_asked;
+
+static bool dead_is_nobody(pid_t pid, uint32_t start_secs)
+{
+	(void)pid;
+	(void)start_secs;
+	times_asked++;
+	return false;
+}
+
+/* A stranger names a process for every slot: each call asks for some, and all
+   have their turn. */
+static void test_reaping_a_table_full_of_lies_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int slots =
+		WARDEN_SESSION_BUCKETS * WARDEN_SESSION_BUCKET_SLOTS;
+	const uint64_t start = UNIT_NOW / 1000;
+	uint32_t cursor = UINT32_MAX;
+
+	for (unsigned int i = 0; i < slots; i++) {
+		struct warden_session_bucket *bucket =
+			&f->table.buckets[i / WARDEN_SESSION_BUCKET_SLOTS];
+
+		bucket->slots[i % WARDEN_SESSION_BUCKET_SLOTS] =
+			UINT64_C(7) << 32 | start;
+		bucket->owners[i % WARDEN_SESSION_BUCKET_SLOTS] =
+			UINT64_C(1) << 32 | start;
+	}
+	times_asked = 0;
+	(void)warden_table_sessions_reap(&f->table, dead_is_nobody, &cursor,
+					 UNIT_NOW);
+	assert_int_equal(times_asked, WARDEN_SESSION_REAP_MAX);
+	times_asked = 0;
+	for (unsigned int i = 0; i < slots / WARDEN_SESSION_REAP_MAX; i++) {
+		(void)warden_table_sessions_reap(
+			&f->table,
+			i == 0 ? dead_is_nobody : dead_is_everybody, &cursor,
+			UNIT_NOW);
+	}
+	(void)warden_table_sessions_reap(&f->table, dead_is_everybody, &cursor,
+					 UNIT_NOW);
+	assert_int_equal(warden_table_sessions_total(&f->table, UNIT_NOW), 0);
 }
 
 static void test_session_from_the_future_is_not_there(void **state)
@@ -255,6 +302,7 @@ int main(void)
 		CASE(test_full_bucket_lets_in_uncounted),
 		CASE(test_sessions_of_dead_processes_are_reaped),
 		CASE(test_owner_not_written_yet_is_not_reaped),
+		CASE(test_reaping_a_table_full_of_lies_is_bounded),
 		CASE(test_session_from_the_future_is_not_there),
 		CASE(test_handle_with_bad_indexes),
 		CASE(test_racing_processes_never_exceed_the_limit),

@@ -18,12 +18,15 @@
 
 static const char good_file[] =
 	"dovecot-warden state 1\n"
+	"saved 1769995000\n"
 	"host 192.0.2.1 block=1770000000 offences=2 reason=auth_failed "
 	"refused=17 login=1769990000\n"
 	"host 2001:db8:1:2::/64 login=1769990001\n"
 	"host 192.0.2.9\n"
 	"network 198.51.100.0/24 since=1769990000 block=forever\n"
 	"end 4\n";
+
+#define SAVED INT64_C(1769995000)
 
 static struct warden_net net_of(const char *str)
 {
@@ -103,11 +106,13 @@ static void assert_reads(const struct warden_state_entry *expected,
 {
 	struct warden_state_entry *entries;
 	struct warden_error error = { "" };
+	int64_t saved;
 	size_t count;
 
-	if (warden_state_read(test_path("state"), &entries, &count,
+	if (warden_state_read(test_path("state"), &saved, &entries, &count,
 			      &error) != 1)
 		fail_msg("%s", error.text);
+	assert_true(saved == SAVED);
 	assert_int_equal(count, expected_count);
 	assert_entries_equal(entries, expected, count);
 	free(entries);
@@ -121,13 +126,15 @@ static void assert_damaged(const char *data, size_t size, const char *where)
 	struct warden_state_entry *entries = &untouched;
 	struct warden_error error = { "" };
 	const char *path = test_path("state");
+	int64_t saved = 88;
 	size_t count = 77;
 
 	test_file_put(path, data, size);
-	if (warden_state_read(path, &entries, &count, &error) != -1)
+	if (warden_state_read(path, &saved, &entries, &count, &error) != -1)
 		fail_msg("taken for good: %.*s", (int)size, data);
 	assert_ptr_equal(entries, &untouched);
 	assert_int_equal(count, 77);
+	assert_true(saved == 88);
 	assert_memory_equal(error.text, path, strlen(path));
 	if (strncmp(error.text + strlen(path), where, strlen(where)) != 0)
 		fail_msg("'%s' does not say '%s'", error.text, where);
@@ -141,8 +148,8 @@ static void test_what_was_written_is_not_read(void **state)
 	(void)state;
 	for (size_t round = 0; round < 40; round++) {
 		entries = random_entries(round * round + 1);
-		assert_true(warden_state_write(test_path("state"), entries,
-					       round * round, &error));
+		assert_true(warden_state_write(test_path("state"), SAVED,
+					       entries, round * round, &error));
 		assert_reads(entries, round * round);
 		free(entries);
 	}
@@ -172,7 +179,7 @@ static void test_format_changed(void **state)
 
 	test_file_puts(test_path("state"), good_file);
 	assert_reads(entries, 4);
-	assert_true(warden_state_write(test_path("state"), entries, 4,
+	assert_true(warden_state_write(test_path("state"), SAVED, entries, 4,
 				       &error));
 	test_file_expect(test_path("state"), good_file);
 }
@@ -185,7 +192,8 @@ static void test_readable_by_others(void **state)
 	(void)state;
 	test_file_puts(test_path("state"), "");
 	assert_int_equal(test_file_mode(test_path("state")), 0666);
-	assert_true(warden_state_write(test_path("state"), NULL, 0, &error));
+	assert_true(warden_state_write(test_path("state"), SAVED, NULL, 0,
+				       &error));
 	(void)umask(old);
 	assert_int_equal(test_file_mode(test_path("state")), 0600);
 	assert_reads(NULL, 0);
@@ -195,11 +203,12 @@ static void test_missing(void **state)
 {
 	struct warden_state_entry *entries;
 	struct warden_error error;
+	int64_t saved;
 	size_t count;
 
 	(void)state;
-	assert_int_equal(warden_state_read(test_path("none"), &entries, &count,
-					   &error), 0);
+	assert_int_equal(warden_state_read(test_path("none"), &saved,
+					   &entries, &count, &error), 0);
 }
 
 static void test_cut_short(void **state)
@@ -211,9 +220,9 @@ static void test_cut_short(void **state)
 		assert_damaged(good_file, size, ":");
 	assert_damaged(good_file, 0, ":1: the file is empty");
 	assert_damaged(good_file, strlen(good_file) - 1,
-		       ":6: the file was cut short");
+		       ":7: the file was cut short");
 	assert_damaged(good_file, strlen(good_file) - strlen("end 4\n"),
-		       ":6: the file was cut short");
+		       ":7: the file was cut short");
 }
 
 /* A hole as a power cut leaves it: the right size, but zeros. */
@@ -254,6 +263,7 @@ static void test_one_byte_changed(void **state)
 	struct warden_error error;
 	char data[sizeof(good_file)];
 	unsigned int taken = 0;
+	int64_t saved;
 	size_t count;
 
 	(void)state;
@@ -261,8 +271,8 @@ static void test_one_byte_changed(void **state)
 		memcpy(data, good_file, sizeof(data));
 		data[test_random(sizeof(data) - 1)] = (char)test_random(256);
 		test_file_put(test_path("state"), data, sizeof(data) - 1);
-		if (warden_state_read(test_path("state"), &entries, &count,
-				      &error) != 1)
+		if (warden_state_read(test_path("state"), &saved, &entries,
+				      &count, &error) != 1)
 			continue;
 		taken++;
 		assert_int_equal(count, 4);
@@ -311,8 +321,9 @@ static void test_bad_line(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		(void)snprintf(data, sizeof(data),
-			       "dovecot-warden state 1\n%s\nend 1\n", lines[i]);
-		assert_damaged(data, strlen(data), ":2: ");
+			       "dovecot-warden state 1\nsaved 1\n%s\nend 1\n",
+			       lines[i]);
+		assert_damaged(data, strlen(data), ":3: ");
 	}
 }
 
@@ -332,6 +343,53 @@ static void test_bad_header(void **state)
 		       ":1: the file is of another version");
 }
 
+static void test_bad_time_of_saving(void **state)
+{
+	static const char *const bad[] = {
+		"", "saved\n", "saved \n", "saved x\n", "saved -1\n",
+		"saved 1 \n", "saved 1 2\n", "saved forever\n",
+		"saved 253402300800\n", "save 1\n", "host 192.0.2.1\n",
+		"\n",
+	};
+	char data[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(data, sizeof(data),
+			       "dovecot-warden state 1\n%send 0\n", bad[i]);
+		assert_damaged(data, strlen(data), ":2: ");
+	}
+	/* not a second time either */
+	(void)snprintf(data, sizeof(data), "dovecot-warden state 1\n"
+		       "saved 1\nsaved 1\nend 0\n");
+	assert_damaged(data, strlen(data), ":3: ");
+}
+
+/* A clock before 1970 or after the year 9999 must not make a file that cannot
+   be read again. */
+static void test_time_of_saving_out_of_range(void **state)
+{
+	static const int64_t times[][2] = {
+		{ -1, 0 }, { INT64_MIN, 0 }, { 0, 0 }, { 17, 17 },
+		{ INT64_MAX, INT64_C(253402300799) },
+	};
+	struct warden_state_entry *entries;
+	struct warden_error error;
+	int64_t saved;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		assert_true(warden_state_write(test_path("state"), times[i][0],
+					       NULL, 0, &error));
+		assert_int_equal(warden_state_read(test_path("state"), &saved,
+						   &entries, &count, &error),
+				 1);
+		assert_true(saved == times[i][1]);
+		free(entries);
+	}
+}
+
 static void test_wrong_count(void **state)
 {
 	static const char *const bad[] = {
@@ -345,7 +403,7 @@ static void test_wrong_count(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		(void)snprintf(data, sizeof(data),
-			       "dovecot-warden state 1\n%s", bad[i]);
+			       "dovecot-warden state 1\nsaved 1\n%s", bad[i]);
 		assert_damaged(data, strlen(data), ":");
 	}
 }
@@ -353,18 +411,19 @@ static void test_wrong_count(void **state)
 static void test_line_without_end(void **state)
 {
 	static char data[300000];
-	size_t start = strlen("dovecot-warden state 1\n");
+	static const char begin[] = "dovecot-warden state 1\nsaved 1\n";
+	size_t start = strlen(begin);
 
 	(void)state;
 	memset(data, '1', sizeof(data));
-	memcpy(data, "dovecot-warden state 1\n", start);
-	assert_damaged(data, sizeof(data), ":2: the line is too long");
-	assert_damaged(data, start + 511, ":2: the file was cut short");
+	memcpy(data, begin, start);
+	assert_damaged(data, sizeof(data), ":3: the line is too long");
+	assert_damaged(data, start + 511, ":3: the file was cut short");
 	data[start + 511] = '\n';
-	assert_damaged(data, sizeof(data), ":2: neither a host");
+	assert_damaged(data, sizeof(data), ":3: neither a host");
 	data[start + 511] = '1';
 	data[start + 512] = '\n';
-	assert_damaged(data, sizeof(data), ":2: the line is too long");
+	assert_damaged(data, sizeof(data), ":3: the line is too long");
 	memset(data, '1', sizeof(data));
 	assert_damaged(data, sizeof(data), ":1: the line is too long");
 }
@@ -373,6 +432,7 @@ static void test_not_a_file(void **state)
 {
 	struct warden_state_entry *entries;
 	struct warden_error error;
+	int64_t saved;
 	size_t count;
 
 	(void)state;
@@ -381,15 +441,15 @@ static void test_not_a_file(void **state)
 	assert_int_equal(mkfifo(test_path("fifo"), 0600), 0);
 	assert_int_equal(mkdir(test_path("dir"), 0700), 0);
 
-	assert_int_equal(warden_state_read(test_path("link"), &entries, &count,
-					   &error), -1);
+	assert_int_equal(warden_state_read(test_path("link"), &saved,
+					   &entries, &count, &error), -1);
 	assert_non_null(strstr(error.text, "symbolic link"));
-	assert_int_equal(warden_state_read(test_path("fifo"), &entries, &count,
-					   &error), -1);
-	assert_int_equal(warden_state_read(test_path("dir"), &entries, &count,
-					   &error), -1);
-	assert_int_equal(warden_state_read("/dev/zero", &entries, &count,
-					   &error), -1);
+	assert_int_equal(warden_state_read(test_path("fifo"), &saved,
+					   &entries, &count, &error), -1);
+	assert_int_equal(warden_state_read(test_path("dir"), &saved,
+					   &entries, &count, &error), -1);
+	assert_int_equal(warden_state_read("/dev/zero", &saved, &entries,
+					   &count, &error), -1);
 	assert_non_null(strstr(error.text, "not a regular file"));
 }
 
@@ -419,7 +479,7 @@ static void test_entry_out_of_range(void **state)
 	entries[1].last_login = INT64_MIN;
 	entries[2].is_network = expected[2].is_network = true;
 	entries[2].since = INT64_MIN;
-	assert_true(warden_state_write(test_path("state"), entries, 3,
+	assert_true(warden_state_write(test_path("state"), SAVED, entries, 3,
 				       &error));
 	assert_reads(expected, 3);
 }
@@ -432,10 +492,10 @@ static void test_entry_is_no_network(void **state)
 	(void)state;
 	memset(&entry, 0, sizeof(entry));
 	test_file_puts(test_path("state"), good_file);
-	assert_false(warden_state_write(test_path("state"), &entry, 1,
+	assert_false(warden_state_write(test_path("state"), SAVED, &entry, 1,
 					&error));
 	entry.net = net_of("192.0.2.1");
-	assert_false(warden_state_write(test_path("state"), &entry,
+	assert_false(warden_state_write(test_path("state"), SAVED, &entry,
 					WARDEN_STATE_MAX + 1, &error));
 	test_file_expect(test_path("state"), good_file);
 }
@@ -448,24 +508,24 @@ static void test_enospc_at_every_write(void **state)
 	char *data;
 
 	(void)state;
-	assert_true(warden_state_write(test_path("whole"), entries, 4000,
-				       &error));
+	assert_true(warden_state_write(test_path("whole"), SAVED, entries,
+				       4000, &error));
 	data = test_file_get(test_path("whole"), &full);
 	free(data);
 	assert_true(full > 3 * 65536);
 	test_file_puts(test_path("state"), good_file);
 	for (size = 0; size < full; size += 7919) {
 		test_disk_size(size);
-		assert_false(warden_state_write(test_path("state"), entries,
-						4000, &error));
+		assert_false(warden_state_write(test_path("state"), SAVED,
+						entries, 4000, &error));
 		test_disk_size(RLIM_INFINITY);
 		assert_non_null(strstr(error.text, strerror(EFBIG)));
 		test_file_expect(test_path("state"), good_file);
 		assert_int_equal(test_dir_count(false), 2);
 	}
 	test_disk_size(full);
-	assert_true(warden_state_write(test_path("state"), entries, 4000,
-				       &error));
+	assert_true(warden_state_write(test_path("state"), SAVED, entries,
+				       4000, &error));
 	test_disk_size(RLIM_INFINITY);
 	assert_reads(entries, 4000);
 	free(entries);
@@ -481,8 +541,8 @@ static void test_many_entries(void **state)
 
 	(void)state;
 	(void)clock_gettime(CLOCK_MONOTONIC, &times[0]);
-	assert_true(warden_state_write(test_path("state"), entries, count,
-				       &error));
+	assert_true(warden_state_write(test_path("state"), SAVED, entries,
+				       count, &error));
 	(void)clock_gettime(CLOCK_MONOTONIC, &times[1]);
 	assert_reads(entries, count);
 	(void)clock_gettime(CLOCK_MONOTONIC, &times[2]);
@@ -512,6 +572,8 @@ int main(void)
 		FILE_TEST(test_one_byte_changed),
 		FILE_TEST(test_bad_line),
 		FILE_TEST(test_bad_header),
+		FILE_TEST(test_bad_time_of_saving),
+		FILE_TEST(test_time_of_saving_out_of_range),
 		FILE_TEST(test_wrong_count),
 		FILE_TEST(test_line_without_end),
 		FILE_TEST(test_not_a_file),

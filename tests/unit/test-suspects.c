@@ -30,8 +30,10 @@ static void test_only_the_one_who_failed(void **state)
 {
 	struct warden_host host = unit_host("192.0.2.1");
 
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
 	assert_false(warden_suspects_clear(*state, &host, "bob", WINDOW_SECS,
 					   UNIT_NOW));
 	assert_false(warden_suspects_clear(*state, &host, NULL, WINDOW_SECS,
@@ -47,9 +49,12 @@ static void test_second_user_spoils_it_for_both(void **state)
 {
 	struct warden_host host = unit_host("192.0.2.1");
 
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
-	warden_suspects_failed(*state, &host, "bob", UNIT_NOW);
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
+	warden_suspects_failed(*state, &host, "bob", WINDOW_SECS,
+			       UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
 	assert_false(warden_suspects_clear(*state, &host, "alice", WINDOW_SECS,
 					   UNIT_NOW));
 	assert_false(warden_suspects_clear(*state, &host, "bob", WINDOW_SECS,
@@ -60,9 +65,22 @@ static void test_out_of_the_window(void **state)
 {
 	struct warden_host host = unit_host("192.0.2.1");
 
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
 	assert_false(warden_suspects_clear(*state, &host, "alice", WINDOW_SECS,
 					   UNIT_NOW + 700 * 1000));
+}
+
+static void test_second_user_of_last_week_spoils_nothing(void **state)
+{
+	struct warden_host host = unit_host("192.0.2.1");
+	uint64_t later = UNIT_NOW + UINT64_C(5) * 24 * 3600 * 1000;
+
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS, UNIT_NOW);
+	warden_suspects_failed(*state, &host, NULL, WINDOW_SECS, UNIT_NOW);
+	warden_suspects_failed(*state, &host, "bob", WINDOW_SECS, later);
+	assert_true(warden_suspects_clear(*state, &host, "bob", WINDOW_SECS,
+					  later));
 }
 
 static void test_hosts_are_apart(void **state)
@@ -70,7 +88,8 @@ static void test_hosts_are_apart(void **state)
 	struct warden_host host = unit_host("192.0.2.1");
 	struct warden_host other = unit_host("192.0.2.2");
 
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
 	assert_false(warden_suspects_clear(*state, &other, "alice",
 					   WINDOW_SECS, UNIT_NOW));
 }
@@ -80,10 +99,11 @@ static void test_full_of_hosts_forgets_the_oldest(void **state)
 	struct warden_host host = unit_host("192.0.2.1");
 	struct warden_host other = { .family = WARDEN_INET };
 
-	warden_suspects_failed(*state, &host, "alice", UNIT_NOW);
+	warden_suspects_failed(*state, &host, "alice", WINDOW_SECS,
+			       UNIT_NOW);
 	for (uint32_t n = 1; n < 200000; n++) {
 		other.key = 0x0a000000 + n;
-		warden_suspects_failed(*state, &other, "bob",
+		warden_suspects_failed(*state, &other, "bob", WINDOW_SECS,
 				       UNIT_NOW + 20000);
 	}
 	assert_false(warden_suspects_clear(*state, &host, "alice", WINDOW_SECS,
@@ -117,6 +137,7 @@ int main(void)
 		CASE(test_only_the_one_who_failed),
 		CASE(test_second_user_spoils_it_for_both),
 		CASE(test_out_of_the_window),
+		CASE(test_second_user_of_last_week_spoils_nothing),
 		CASE(test_hosts_are_apart),
 		CASE(test_full_of_hosts_forgets_the_oldest),
 		CASE(test_noise_clears_nobody),

@@ -45,7 +45,7 @@ static void block(struct fixture *f, const char *host, uint32_t secs,
 
 	assert_true(warden_table_block(warden_admin_table(f->warden), &h,
 				       (uint32_t)(now / 1000) + secs, 1,
-				       WARDEN_MANUAL, now));
+				       WARDEN_MANUAL, 0, now));
 }
 
 static void run(struct fixture *f, uint64_t now)
@@ -173,6 +173,19 @@ static void test_private_hosts_only_if_wanted(void **state)
 	free(nets);
 }
 
+static void test_wide_network_around_private_ones(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net wide = unit_net("172.0.0.0/8"), *nets;
+	struct warden_error error;
+
+	assert_true(warden_admin_network_block(f->warden, &wide, UINT32_MAX,
+					       UNIT_NOW, &error));
+	run(f, UNIT_NOW);
+	assert_int_equal(deny_list(f, &nets), 0);
+	free(nets);
+}
+
 static void test_networks_come_first(void **state)
 {
 	struct fixture *f = *state;
@@ -199,6 +212,7 @@ int main(void)
 		CASE(test_deny_list_is_newest_first),
 		CASE(test_exempt_hosts_stay_out_of_the_deny_list),
 		CASE(test_private_hosts_only_if_wanted),
+		CASE(test_wide_network_around_private_ones),
 		CASE(test_networks_come_first),
 	};
 	return cmocka_run_group_tests_name("sweep", tests, NULL, NULL);

@@ -152,6 +152,19 @@ static uint32_t block_again(struct fixture *f, uint64_t *now)
 	       (uint32_t)(*now / 1000);
 }
 
+static void test_block_is_never_too_short(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	uint64_t begin = UNIT_NOW + 900;
+
+	f->policy.block_time_secs = 1;
+	for (int i = 0; i < 10; i++)
+		(void)count(f, "192.0.2.1", WARDEN_AUTH_FAILED, begin);
+	assert_int_not_equal(
+		warden_table_blocked_until(&f->table, &host, begin + 999), 0);
+}
+
 static void test_blocks_double_up_to_the_cap(void **state)
 {
 	struct fixture *f = *state;
@@ -267,7 +280,7 @@ static void test_block_without_end(void **state)
 	struct warden_host host = unit_host("2001:db8:1:2::3");
 
 	assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
-				       WARDEN_MANUAL, UNIT_NOW));
+				       WARDEN_MANUAL, 0, UNIT_NOW));
 	assert_int_equal(
 		warden_table_blocked_until(&f->table, &host, UNIT_NOW * 2),
 		UINT32_MAX);
@@ -312,7 +325,7 @@ static void test_reuse_former_owners_words_read_as_zero(void **state)
 	struct warden_host_info i;
 
 	(void)warden_table_block(&f->table, &old, UINT32_MAX, 3,
-				 WARDEN_AUTH_FAILED, UNIT_NOW);
+				 WARDEN_AUTH_FAILED, 0, UNIT_NOW);
 	warden_table_success(&f->table, &old, false, UNIT_NOW);
 	record = record_of(f, old.key);
 	assert_non_null(record);
@@ -362,7 +375,7 @@ static void test_reuse_unblock_reaches_the_second_record(void **state)
 	struct warden_set *set = f->table.sets[0];
 
 	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
-				 WARDEN_MANUAL, UNIT_NOW);
+				 WARDEN_MANUAL, 0, UNIT_NOW);
 	assert_int_equal(set->records[0].key, host.key);
 	memcpy(&set->records[3], &set->records[0], sizeof(set->records[3]));
 	assert_true(warden_table_unblock(&f->table, &host, UNIT_NOW));
@@ -388,7 +401,7 @@ static void test_least_valuable_record_makes_room(void **state)
 	warden_table_success(&f->table, &host, false, UNIT_NOW);
 	host = numbered(2); /* the next, but blocked */
 	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
-				 WARDEN_MANUAL, UNIT_NOW);
+				 WARDEN_MANUAL, 0, UNIT_NOW);
 	host = numbered(100);
 	(void)warden_table_count(&f->table, &host, &f->policy, true,
 				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
@@ -403,7 +416,7 @@ static void test_least_valuable_record_makes_room(void **state)
 	assert_int_equal(f->table.header->evicted, 1);
 }
 
-static void test_blocked_host_is_never_evicted(void **state)
+static void test_host_blocked_by_hand_is_never_evicted(void **state)
 {
 	struct fixture *f = *state;
 	struct warden_host host;
@@ -411,14 +424,14 @@ static void test_blocked_host_is_never_evicted(void **state)
 	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
 		host = numbered(n);
 		assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
-					       WARDEN_MANUAL, UNIT_NOW));
+					       WARDEN_MANUAL, 0, UNIT_NOW));
 	}
 	host = numbered(100);
 	assert_false(warden_table_count(&f->table, &host, &f->policy, true,
 					WARDEN_AUTH_FAILED,
 					WARDEN_PROTOCOL_IMAP, UNIT_NOW));
 	assert_false(warden_table_block(&f->table, &host, UINT32_MAX, 1,
-					WARDEN_MANUAL, UNIT_NOW));
+					WARDEN_MANUAL, 0, UNIT_NOW));
 	assert_int_equal(f->table.header->set_full, 2);
 	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
 		host = numbered(n);
@@ -426,6 +439,39 @@ static void test_blocked_host_is_never_evicted(void **state)
 					     &f->table, &host, UNIT_NOW),
 				     0);
 	}
+}
+
+/* Otherwise somebody with many addresses could fill the table with blocks of
+   his own, and all others went unwatched. */
+static void test_in_a_set_full_of_blocks_the_first_to_end_makes_room(
+	void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t end = (uint32_t)(UNIT_NOW / 1000) + HOUR_SECS;
+	struct warden_host host;
+
+	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
+		host = numbered(n);
+		assert_true(warden_table_block(
+			&f->table, &host, n == 3 ? end - 1 : end, 1,
+			n == 1 ? WARDEN_MANUAL : WARDEN_AUTH_FAILED, 0,
+			UNIT_NOW));
+	}
+	host = numbered(100);
+	for (int i = 0; i < 10; i++) {
+		(void)warden_table_count(&f->table, &host, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+	}
+	assert_int_not_equal(
+		warden_table_blocked_until(&f->table, &host, UNIT_NOW), 0);
+	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
+		host = numbered(n);
+		assert_int_equal(warden_table_blocked_until(&f->table, &host,
+							    UNIT_NOW) != 0,
+				 n != 3);
+	}
+	assert_int_equal(f->table.header->set_full, 1);
 }
 
 static void test_ipv6_does_not_evict_ipv4(void **state)
@@ -533,6 +579,65 @@ static void test_key_in_the_wrong_set_is_not_listed(void **state)
 	assert_int_equal(seen, 1);
 }
 
+static unsigned int walk(struct fixture *f, struct warden_host_info *last_r)
+{
+	unsigned int seen = 0;
+	uint64_t index = 0;
+	struct warden_host_info i;
+
+	while (warden_table_next(&f->table, &index, &f->policy, UNIT_NOW,
+				 &i)) {
+		*last_r = i;
+		seen++;
+	}
+	return seen;
+}
+
+static void test_automatic_block_is_no_longer_than_the_policy(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	struct warden_host_info i;
+
+	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
+				 WARDEN_AUTH_FAILED, 0, UNIT_NOW);
+	assert_int_equal(walk(f, &i), 1);
+	assert_int_equal(i.blocked_until,
+			 UNIT_NOW / 1000 + f->policy.block_time_max_secs);
+}
+
+static void test_hosts_of_other_prefixes_are_not_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host_info i;
+
+	(void)count(f, "192.0.2.77", WARDEN_AUTH_FAILED, UNIT_NOW);
+	(void)count(f, "2001:db8:1:2::1", WARDEN_AUTH_FAILED, UNIT_NOW);
+	assert_int_equal(walk(f, &i), 2);
+	f->policy.ipv4_prefix = 24;
+	f->policy.ipv6_prefix = 56;
+	assert_int_equal(walk(f, &i), 0);
+}
+
+static void test_made_up_keys_around_ipv4_are_not_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host_info i;
+	const uint64_t keys[] = { 1, UINT64_C(0x0064ff9b00000000) };
+
+	for (size_t n = 0; n < 2; n++) {
+		struct warden_host host = { .key = keys[n],
+					    .family = WARDEN_INET6 };
+
+		(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
+					 WARDEN_MANUAL, 0, UNIT_NOW);
+	}
+	assert_int_equal(walk(f, &i), 1);
+	assert_int_equal(i.host.key, 1);
+	f->policy.ipv6_prefix = 48;
+	assert_int_equal(walk(f, &i), 0);
+}
+
 /* --- Totals --------------------------------------------------------------- */
 
 static void test_totals_of_minute_and_hour(void **state)
@@ -574,6 +679,7 @@ int main(void)
 		CASE(test_unknown_users_weigh_double),
 		CASE(test_one_attempt_a_minute_fills_the_slow_bucket),
 		CASE(test_block_ends),
+		CASE(test_block_is_never_too_short),
 		CASE(test_blocks_double_up_to_the_cap),
 		CASE(test_a_week_of_peace_is_forgiven),
 		CASE(test_known_host_may_fail_four_times_as_much),
@@ -588,12 +694,17 @@ int main(void)
 		CASE_ONE_SET(test_reuse_second_record_of_a_host_is_not_used),
 		CASE_ONE_SET(test_reuse_unblock_reaches_the_second_record),
 		CASE_ONE_SET(test_least_valuable_record_makes_room),
-		CASE_ONE_SET(test_blocked_host_is_never_evicted),
+		CASE_ONE_SET(test_host_blocked_by_hand_is_never_evicted),
+		CASE_ONE_SET(
+			test_in_a_set_full_of_blocks_the_first_to_end_makes_room),
 		CASE_ONE_SET(test_ipv6_does_not_evict_ipv4),
 		CASE(test_expire_frees_what_is_empty_only),
 		CASE(test_geometry_that_does_not_fit),
 		CASE(test_noise_in_every_word),
 		CASE(test_key_in_the_wrong_set_is_not_listed),
+		CASE(test_automatic_block_is_no_longer_than_the_policy),
+		CASE(test_hosts_of_other_prefixes_are_not_listed),
+		CASE(test_made_up_keys_around_ipv4_are_not_listed),
 		CASE(test_totals_of_minute_and_hour),
 	};
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);

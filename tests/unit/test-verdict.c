@@ -166,7 +166,7 @@ static void test_exempt_network_is_neither_counted_nor_refused(void **state)
 	assert_true(points(f, "127.0.0.1", UNIT_NOW) == 0.0);
 	/* what a taken-over login process writes does not count either */
 	(void)warden_table_block(warden_admin_table(f->service), &host,
-				 UINT32_MAX, 1, WARDEN_AUTH_FAILED, UNIT_NOW);
+				 UINT32_MAX, 1, WARDEN_AUTH_FAILED, 0, UNIT_NOW);
 	assert_int_equal(check(f, "127.0.0.1", UNIT_NOW), WARDEN_ADMITTED);
 }
 
