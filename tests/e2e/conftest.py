@@ -5,6 +5,7 @@ under test."""
 
 import os
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -51,7 +52,10 @@ def session_directory():
 
 @pytest.fixture(scope="session")
 def installed(session_directory):
-    return Install(os.environ["WARDEN_BUILD"], session_directory)
+    try:
+        return Install(os.environ["WARDEN_BUILD"], session_directory)
+    except subprocess.CalledProcessError as error:
+        pytest.exit(f"{' '.join(error.cmd)} failed:\n{error.stderr}", 1)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@
 Then it prints how many connections were closed without a byte, how many got
 a greeting, and how many failed otherwise."""
 
+import errno
+import itertools
 import select
 import socket
 import subprocess
@@ -15,8 +17,8 @@ import time
 
 def flood(source, address, port):
     refused = greeted = failed = 0
-    while True:
-        if refused % 64 == 0 and select.select([0], [], [], 0)[0]:
+    for number in itertools.count():
+        if number % 64 == 0 and select.select([0], [], [], 0)[0]:
             break
         with socket.socket() as sock:
             try:
@@ -33,8 +35,11 @@ def flood(source, address, port):
                     greeted += 1
             except ConnectionResetError:
                 refused += 1
-            except OSError:
-                failed += 1
+            except OSError as error:
+                # A port that another flooder has just taken is no failure
+                # of the server.
+                failed += error.errno not in (errno.EADDRINUSE,
+                                              errno.EADDRNOTAVAIL)
                 time.sleep(0.01)
     print(refused, greeted, failed)
 

@@ -21,8 +21,7 @@ class Install:
     def __init__(self, build, directory):
         stage = Path(directory) / "stage"
         subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
-                       cwd=build, check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
+                       cwd=build, check=True, capture_output=True, text=True)
         self.binds = []
         for number, original in enumerate(self._directories()):
             merged = Path(directory) / f"merged{number}"
