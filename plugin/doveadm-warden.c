@@ -132,11 +132,14 @@ const char *doveadm_warden_time(const struct doveadm_warden *dw, uint32_t secs)
 uint32_t doveadm_warden_secs_left(const struct doveadm_warden *dw,
 				  uint32_t secs)
 {
-	uint32_t now_secs = (uint32_t)(dw->now / 1000);
+	uint64_t end = (uint64_t)secs * 1000;
 
 	if (secs == WARDEN_FOREVER_SECS)
 		return UINT32_MAX;
-	return secs > now_secs ? secs - now_secs : 0;
+	if (end <= dw->now)
+		return 0;
+	/* whole seconds, but not 0 as long as it holds */
+	return I_MAX((uint32_t)((end - dw->now) / 1000), 1);
 }
 
 const char *doveadm_warden_duration(uint32_t secs)

@@ -273,10 +273,12 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 
 static bool header_is_changed(const struct warden *warden)
 {
-	struct warden_file_header present;
+	const unsigned char *present =
+		(const unsigned char *)&warden->table.header->file;
+	const unsigned char *kept =
+		(const unsigned char *)&warden->hosts_header;
 
-	memcpy(&present, &warden->table.header->file, sizeof(present));
-	return memcmp(&present, &warden->hosts_header, sizeof(present)) != 0;
+	return memcmp(present, kept, sizeof(warden->hosts_header)) != 0;
 }
 
 bool warden_admin_mend(struct warden *warden, struct warden_error *error_r)
