@@ -10,6 +10,7 @@
 #include "warden-attempt.h"
 #include "warden-compat-auth.h"
 #include "auth-attempt.h"
+#include "auth-passdb.h"
 
 #define ATTEMPT_KEY "warden_attempt"
 
@@ -104,12 +105,14 @@ void auth_attempt_answer(const struct event *event)
 		warden_compat_event_field(event, "result")));
 }
 
-static void attempt_count(const struct event *event, struct warden *warden,
-			  uint32_t said, uint64_t now)
+static void attempt_count(const struct event *event,
+			  const struct event *request, struct warden *warden,
+			  uint64_t now)
 {
 	struct warden_attempt_end end = {
 		.mechanism = warden_compat_event_field(event, "mechanism"),
 		.success = field_is(event, "success", "yes"),
+		.proxied = auth_passdb_will_proxy(request),
 		.internal_failure = field_is(event, "error",
 					     "internal failure"),
 		.policy_refused = field_is(event, "policy_result", "refused"),
@@ -124,7 +127,7 @@ static void attempt_count(const struct event *event, struct warden *warden,
 			       attempt_user(event), now);
 		return;
 	}
-	class = warden_attempt_class(said, &end);
+	class = warden_attempt_class(attempt_said(request), &end);
 	if (class != WARDEN_CLASS_NONE) {
 		(void)warden_count(warden, &client.remote, client.local, class,
 				   client.protocol, attempt_user(event), now);
@@ -135,13 +138,10 @@ void auth_attempt_finished(const struct event *event, struct warden *warden,
 			   uint64_t now)
 {
 	struct event *request = attempt_event(event);
-	uint32_t said;
 
-	if (request == NULL || warden == NULL)
-		return;
-	said = attempt_said(request);
-	if ((said & WARDEN_SAID_END) != 0)
+	if (request == NULL || warden == NULL ||
+	    (attempt_said(request) & WARDEN_SAID_END) != 0)
 		return;
 	attempt_add(request, WARDEN_SAID_END);
-	attempt_count(event, warden, said, now);
+	attempt_count(event, request, warden, now);
 }

@@ -6,7 +6,7 @@
 #include "warden-class.h"
 
 /* An attempt to log in, as auth's events tell of it. No Dovecot structure but
-   the event is looked at: the others change with each release. */
+   the event is looked at here: the others change with each release. */
 
 struct event;
 struct warden;

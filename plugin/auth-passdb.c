@@ -7,11 +7,16 @@
 
    It never says "ok", whatever it is asked and however it is configured: where
    an admin forgot, or added, `deny = yes`, an "ok" would be a login with any
-   password. "User unknown" means the next database for a plain one, and "not
-   in the list of the denied" for one with deny; "user disabled" ends the
-   attempt in both. */
+   password. "User disabled" ends the attempt under every rule of the stanza;
+   what lets a host pass depends on them, see passdb_warden_pass().
+
+   This is also the one place that sees auth's own request, of which as little
+   as possible is looked at: it changes with each release. */
 
 #include "auth-common.h"
+#include "auth.h"
+#include "auth-fields.h"
+#include "auth-request.h"
 #include "passdb.h"
 #include "warden.h"
 #include "warden-attempt.h"
@@ -22,6 +27,9 @@
 
 #define REFUSED_REASON "Too many failed logins from your address, " \
 	"try again later."
+
+/* The request, with its event and so only as long as that. */
+#define REQUEST_KEY "warden_request"
 
 static bool host_is_refused(struct auth_request *request)
 {
@@ -35,10 +43,28 @@ static bool host_is_refused(struct auth_request *request)
 			    warden_clock_now()) != WARDEN_ADMITTED;
 }
 
+/* "User unknown" means the next database, and with `deny = yes` that he is not
+   in the list of the denied. But an admin can have made it mean a login, by
+   `result_failure = return-ok` or continue-ok. "Next" means the next database
+   whatever that rule is, and if there is none, or with deny, that nobody gets
+   in; it is not the answer to everything, since auth says it is out of order
+   where all databases behind are for other names or mechanisms. */
+static enum passdb_result passdb_warden_pass(const struct auth_request *request)
+{
+	switch (request->passdb->result_failure) {
+	case AUTH_DB_RULE_CONTINUE:
+	case AUTH_DB_RULE_CONTINUE_FAIL:
+		return PASSDB_RESULT_USER_UNKNOWN;
+	default:
+		return PASSDB_RESULT_NEXT;
+	}
+}
+
 static enum passdb_result passdb_warden_result(struct auth_request *request)
 {
+	event_set_ptr(request->event, REQUEST_KEY, request);
 	if (!host_is_refused(request))
-		return PASSDB_RESULT_USER_UNKNOWN;
+		return passdb_warden_pass(request);
 	auth_request_set_field(request, "reason", REFUSED_REASON, NULL);
 	/* No password was looked at: there is nothing to slow down, and a
 	   delay would only keep a login process busy. */
@@ -69,6 +95,14 @@ static struct passdb_module_interface passdb_warden = {
 	.verify_plain = passdb_warden_verify_plain,
 	.lookup_credentials = passdb_warden_lookup_credentials,
 };
+
+bool auth_passdb_will_proxy(const struct event *event)
+{
+	const struct auth_request *request = event_get_ptr(event, REQUEST_KEY);
+
+	return request != NULL && !request->auth_only &&
+		auth_fields_exists(request->fields.extra_fields, "proxy");
+}
 
 void auth_passdb_register(void)
 {

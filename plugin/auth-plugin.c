@@ -8,10 +8,20 @@
    Dovecot loads this in auth-worker processes too. They only help auth to ask
    a slow database, and report to it: there is nothing to count there. The
    driver is registered all the same, since auth and its workers must agree
-   about the list of databases. */
+   about the list of databases.
+
+   The shared files can be opened by root alone, and auth is root only while it
+   starts. When the service puts others in their place, auth has to end, and
+   the master starts the next one: an auth process may live for months, and
+   until then would count nobody. */
+
+#define _GNU_SOURCE /* O_PATH */
 
 #include "auth-common.h"
+#include "ioloop.h"
+#include "master-service-private.h"
 #include "module-dir.h"
+#include "auth-request.h"
 #include "passdb.h"
 #include "warden.h"
 #include "warden-clock.h"
@@ -21,6 +31,9 @@
 #include "auth-attempt.h"
 #include "auth-passdb.h"
 #include "auth-plugin.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #define AUTH_EVENT_ATTEMPT "auth_request_finished"
 #define AUTH_EVENT_ANSWER "auth_passdb_request_finished"
@@ -32,16 +45,90 @@ static struct warden *auth_warden;
 static struct event_filter *filter_ours, *filter_base, *filter_merged;
 static bool filter_merging;
 
+#define RESTART_CHECK_MSECS 1000
+/* Somebody always tries passwords, or holds an attempt open: then those that
+   are being answered get a temporary failure. */
+#define RESTART_WAIT_SECS 60
+
+static const char *const shared_names[] = { "policy", "hosts", "auth" };
+
+static struct {
+	struct timeout *to;
+	/* only to see whether the files, good or bad, are still the ones at
+	   their names; they can be asked after root is given up */
+	int fds[N_ELEMENTS(shared_names)];
+	bool retired;
+	unsigned int waited_secs;
+} restart = { .fds = { -1, -1, -1 } };
+
+/* --- When the files are replaced ------------------------------------------ */
+
 struct warden *auth_warden_get(void)
 {
 	if (auth_warden != NULL && warden_is_retired(auth_warden)) {
-		i_warning("warden: The shared tables were replaced. "
-			  "Until auth is restarted (doveadm reload) "
-			  "nobody is counted or refused by it");
 		warden_close(&auth_warden);
+		restart.retired = TRUE;
 	}
 	return auth_warden;
 }
+
+static void auth_watch_files(void)
+{
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++) {
+		const char *path = t_strconcat(warden_glue_dir(), "/",
+					       shared_names[i], NULL);
+
+		if (restart.fds[i] == -1) {
+			restart.fds[i] =
+				open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+		}
+	}
+}
+
+static void auth_unwatch_files(void)
+{
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++)
+		i_close_fd(&restart.fds[i]);
+}
+
+static bool auth_files_replaced(void)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++) {
+		if (restart.fds[i] != -1 && fstat(restart.fds[i], &st) == 0 &&
+		    st.st_nlink == 0)
+			return TRUE;
+	}
+	return auth_warden_get() == NULL && restart.retired;
+}
+
+static bool auth_is_busy(void)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < AUTH_REQUEST_STATE_MAX; i++)
+		count += auth_request_state_count[i];
+	return count > 0;
+}
+
+static void auth_restart_check(void *context ATTR_UNUSED)
+{
+	/* the master has started the next one already: doveadm reload */
+	if (master_service->io_status_error == NULL || !auth_files_replaced())
+		return;
+	if (restart.waited_secs == 0) {
+		i_info("warden: The shared files were replaced, so auth "
+		       "starts anew as soon as nobody is just logging in");
+	}
+	if (auth_is_busy() && restart.waited_secs++ < RESTART_WAIT_SECS)
+		return;
+	timeout_remove(&restart.to);
+	/* the master starts the next one for whoever asks */
+	master_service_stop(master_service);
+}
+
+/* --- Events --------------------------------------------------------------- */
 
 static void auth_filter_keep(void)
 {
@@ -111,9 +198,27 @@ static void auth_events_deinit(void)
 	event_filter_unref(&filter_ours);
 }
 
-void auth_warden_init(struct module *module ATTR_UNUSED)
+/* --- Load and unload ------------------------------------------------------ */
+
+/* Watched from before they are opened, and those that were missing from then
+   on: after an update of the warden the files may be of another version, and
+   the service, which puts that right, starts at the same time as auth. */
+static void auth_open(void)
 {
 	struct warden_error error;
+
+	auth_watch_files();
+	auth_warden = warden_open(warden_glue_dir(), WARDEN_ROLE_AUTH,
+				  WARDEN_TABLE_HOSTS_DEFAULT, &error);
+	auth_watch_files();
+	if (auth_warden == NULL) {
+		i_warning("warden: %s; in auth nobody is counted or refused "
+			  "until that is put right", error.text);
+	}
+}
+
+void auth_warden_init(struct module *module ATTR_UNUSED)
+{
 
 	/* `worker` also keeps this plugin out of doveadm, which loads all of
 	   auth's for `doveadm pw` and does not have it. */
@@ -121,19 +226,18 @@ void auth_warden_init(struct module *module ATTR_UNUSED)
 	if (worker)
 		return;
 
-	auth_warden = warden_open(warden_glue_dir(), WARDEN_ROLE_AUTH,
-				  WARDEN_TABLE_HOSTS_DEFAULT, &error);
-	if (auth_warden == NULL) {
-		i_warning("warden: %s; "
-			  "in auth nobody is counted or refused", error.text);
-		return;
-	}
-	auth_events_init();
+	auth_open();
+	restart.to = timeout_add(RESTART_CHECK_MSECS, auth_restart_check,
+				 (void *)NULL);
+	if (auth_warden != NULL)
+		auth_events_init();
 }
 
 void auth_warden_deinit(void)
 {
 	auth_events_deinit();
+	timeout_remove(&restart.to);
+	auth_unwatch_files();
 	if (auth_warden != NULL)
 		warden_close(&auth_warden);
 	auth_passdb_unregister();

@@ -52,6 +52,17 @@ static bool list_contains(const char *list, const char *name)
 	return str_array_find(t_strsplit_spaces(list, ", "), name);
 }
 
+/* As the service does with what login processes trust. */
+static void selfcheck_add_exempt(struct selfcheck_context *ctx,
+				 const struct doveadm_doveconf *conf,
+				 const char *name)
+{
+	if (ctx->set_ok) {
+		ctx->set_ok = warden_settings_add_exempt(&ctx->set, name,
+			doveadm_doveconf_get(conf, name), &ctx->set_error);
+	}
+}
+
 /* --- Login plugins and passdbs, of each protocol -------------------------- */
 
 static const char *passdb_get(const struct doveadm_doveconf *conf,
@@ -61,28 +72,32 @@ static const char *passdb_get(const struct doveadm_doveconf *conf,
 						      name, NULL));
 }
 
-/* Lines of the stanza that would let somebody past it. */
+/* Lines of the stanza by which it is not asked always and first of all, or
+   by which what it says is not what happens. All of them have this value where
+   there is no such line. */
 static const char *passdb_stanza_problem(const struct doveadm_doveconf *conf,
 					 const char *id)
 {
-	static const char *const unset[] = { "mechanisms", "username_filter" };
+	static const struct {
+		const char *name, *value;
+	} defaults[] = {
+		{ "deny", "no" }, { "pass", "no" }, { "skip", "never" },
+		{ "result_success", "return-ok" },
+		{ "result_failure", "continue" },
+		{ "result_internalfail", "continue" },
+		{ "mechanisms", "" }, { "username_filter", "" },
+		{ "default_fields", "" }, { "override_fields", "" },
+	};
 
-	if (strcmp(passdb_get(conf, id, "deny"), "yes") == 0) {
-		return "passdb warden has 'deny = yes', which is wrong: "
-			"remove that line, the driver never lets anybody in";
-	}
-	if (strcmp(passdb_get(conf, id, "skip"), "never") != 0)
-		return "passdb warden has 'skip': remove that line";
-	if (strcmp(passdb_get(conf, id, "result_failure"), "continue") != 0) {
-		return "passdb warden has 'result_failure': remove that "
-			"line, or nobody gets past it";
-	}
-	for (unsigned int i = 0; i < N_ELEMENTS(unset); i++) {
-		if (*passdb_get(conf, id, unset[i]) != '\0') {
-			return t_strdup_printf("passdb warden has '%s', so it "
-				"is not always asked: remove that line",
-				unset[i]);
-		}
+	for (unsigned int i = 0; i < N_ELEMENTS(defaults); i++) {
+		const char *name = defaults[i].name;
+		const char *value = passdb_get(conf, id, name);
+
+		if (*value == '\0' || strcmp(value, defaults[i].value) == 0)
+			continue;
+		return t_strdup_printf("passdb warden has '%s = %s', with "
+			"which it does not guard as it should: remove that "
+			"line", name, value);
 	}
 	return NULL;
 }
@@ -131,7 +146,7 @@ static void check_protocol(struct selfcheck_context *ctx,
 			   const char *protocol)
 {
 	static const char *const names[] = {
-		"login_plugins", "passdb", NULL
+		"login_plugins", "login_trusted_networks", "passdb", NULL
 	};
 	struct doveadm_selfcheck *plugins =
 		&ctx->checks[DOVEADM_SELFCHECK_LOGIN_PLUGINS];
@@ -152,6 +167,7 @@ static void check_protocol(struct selfcheck_context *ctx,
 			"login_plugins of protocol %s: set 'login_plugins = "
 			"warden' and run doveadm reload", protocol);
 	}
+	selfcheck_add_exempt(ctx, conf, "login_trusted_networks");
 	problem = passdb_problem(conf);
 	if (passdb->problem == NULL && problem != NULL) {
 		passdb->problem = t_strdup_printf("protocol %s: %s", protocol,
@@ -303,8 +319,8 @@ static const char *table_problem(const struct warden_health *health)
 {
 	if (health->set_full > 0) {
 		return t_strdup_printf("%"PRIu64" times a host found no room "
-			"and was not watched: raise warden_table_hosts and "
-			"restart Dovecot", health->set_full);
+			"until a block made some: raise warden_table_hosts "
+			"and restart Dovecot", health->set_full);
 	}
 	if (health->bucket_full > 0) {
 		return t_strdup_printf("%"PRIu64" sessions found no room and "
@@ -379,19 +395,16 @@ static void check_hosts_deny(struct selfcheck_context *ctx)
 static void selfcheck_read(struct selfcheck_context *ctx)
 {
 	static const char *const names[] = {
-		"login_trusted_networks", "passdb", "protocols", "service",
-		NULL
+		"haproxy_trusted_networks", "login_trusted_networks", "passdb",
+		"protocols", "service", NULL
 	};
 
 	ctx->set_ok = doveadm_warden_settings(&ctx->set, &ctx->set_error);
 	ctx->conf = doveadm_doveconf_read(NULL, names, &ctx->conf_error);
-	if (ctx->set_ok && ctx->conf != NULL) {
-		ctx->set_ok = warden_settings_add_exempt(&ctx->set,
-			"login_trusted_networks",
-			doveadm_doveconf_get(ctx->conf,
-					     "login_trusted_networks"),
-			&ctx->set_error);
-	}
+	if (ctx->conf == NULL)
+		return;
+	selfcheck_add_exempt(ctx, ctx->conf, "login_trusted_networks");
+	selfcheck_add_exempt(ctx, ctx->conf, "haproxy_trusted_networks");
 }
 
 void doveadm_selfcheck_run(const struct doveadm_warden *dw,

@@ -15,6 +15,21 @@ struct setup_request {
 	bool remove;
 };
 
+/* hosts_access(5): "a b EXCEPT c" is who is in a or b, but not c. It takes
+   nothing away from daemons that are named. */
+static bool setup_daemons_ok(const char *daemons)
+{
+	const char *const *words = t_strsplit_spaces(daemons, ", \t");
+
+	if (!str_array_icase_find(words, "EXCEPT") ||
+	    str_array_icase_find(words, "ALL"))
+		return true;
+	return doveadm_warden_fail(EX_USAGE,
+		"--daemons '%s': EXCEPT takes daemons out of ALL, as in "
+		"'ALL EXCEPT vsftpd'; otherwise name those that you want",
+		daemons);
+}
+
 static bool setup_get_request(struct doveadm_cmd_context *cctx,
 			      struct setup_request *request_r)
 {
@@ -32,7 +47,8 @@ static bool setup_get_request(struct doveadm_cmd_context *cctx,
 	}
 	if (request_r->daemons == NULL)
 		request_r->daemons = "ALL";
-	return doveadm_warden_is_root();
+	return setup_daemons_ok(request_r->daemons) &&
+		doveadm_warden_is_root();
 }
 
 static bool setup_get_deny_file(struct warden_settings *set)

@@ -11,7 +11,8 @@
    What goes wrong here must never cost anybody his mail, and an exit is tried
    again by Dovecot every few seconds with a line in the log each time. So a
    service that cannot do its work says so once and then sits still until the
-   next reload. */
+   next reload. It exits only where sitting still would be worse: settings that
+   could not be read may be readable the next time, and it does not stay root. */
 
 #define _GNU_SOURCE /* O_PATH */
 

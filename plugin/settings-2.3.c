@@ -7,6 +7,7 @@
 
 #include "lib.h"
 #include "array.h"
+#include "str.h"
 #include "master-service.h"
 #include "master-service-settings.h"
 #include "settings-parser.h"
@@ -83,7 +84,8 @@ static const struct setting_parser_info user_setting_parser_info = {
 	.parent_offset = SIZE_MAX,
 };
 
-static int settings_fetch(struct master_service *service,
+/* protocol: whose protocol { } counts too; NULL: what is outside of them. */
+static int settings_fetch(struct master_service *service, const char *protocol,
 			  struct warden_error *error_r)
 {
 	static const struct setting_parser_info *const roots[] = {
@@ -100,11 +102,37 @@ static int settings_fetch(struct master_service *service,
 	input.roots = roots;
 	input.module = "mail";
 	input.extra_modules = extra_modules;
+	input.service = protocol;
 	if (master_service_settings_read(service, &input, &output, &error) <
 	    0) {
 		warden_error_set(error_r, "%s", error);
 		return -1;
 	}
+	return 0;
+}
+
+/* Networks that may hand us connections of others are exempt themselves: behind
+   a webmail's address are many people. Each login process trusts those of its
+   own protocol, the table is one for all, so it is every network that one of
+   them trusts. What is read last, and stays, is outside of protocol { }. */
+static int settings_fetch_all(struct master_service *service,
+			      const char **trusted_r,
+			      struct warden_error *error_r)
+{
+	static const char *const protocols[] = {
+		"imap", "pop3", "submission", "sieve", NULL
+	};
+	const struct login_networks_settings *login;
+	string_t *trusted = t_str_new(128);
+
+	for (unsigned int i = 0; i < N_ELEMENTS(protocols); i++) {
+		if (settings_fetch(service, protocols[i], error_r) < 0)
+			return -1;
+		login = master_service_settings_get_others(service)[1];
+		str_append_c(trusted, ' ');
+		str_append(trusted, login->login_trusted_networks);
+	}
+	*trusted_r = str_c(trusted);
 	return 0;
 }
 
@@ -145,23 +173,26 @@ int service_settings_read(struct master_service *service,
 			  struct service_settings *set_r,
 			  struct warden_error *error_r)
 {
-	const struct login_networks_settings *login;
 	const struct user_settings *user;
+	const char *trusted;
 	void **sets;
 
 	warden_settings_init_defaults(&set_r->warden);
-	if (settings_fetch(service, error_r) < 0)
+	if (settings_fetch_all(service, &trusted, error_r) < 0)
 		return -1;
 	sets = master_service_settings_get_others(service);
-	login = sets[1];
 	user = sets[2];
 	set_r->user = user->default_internal_user;
-	/* networks before their sum, and all of them before the last check */
+	/* A balancer's own connections look whether we live and say nothing.
+	   Networks before their sum, and all of them before the last check */
 	if (!settings_set_all(&set_r->warden, sets[0], error_r) ||
 	    !warden_settings_add_exempt(&set_r->warden,
-					"login_trusted_networks",
-					login->login_trusted_networks,
+					"login_trusted_networks", trusted,
 					error_r) ||
+	    !warden_settings_add_exempt(&set_r->warden,
+		"haproxy_trusted_networks",
+		master_service_settings_get(service)->haproxy_trusted_networks,
+		error_r) ||
 	    !warden_settings_check(&set_r->warden, error_r))
 		return 0;
 	return 1;

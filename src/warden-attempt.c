@@ -69,8 +69,9 @@ uint32_t warden_attempt_said(const char *driver, const char *mechanism,
 	uint32_t said = said_find(result);
 
 	if (driver != NULL && strcmp(driver, WARDEN_ATTEMPT_DRIVER) == 0) {
-		return said == WARDEN_SAID_UNKNOWN ? WARDEN_SAID_PASS :
-						     WARDEN_SAID_REFUSED;
+		return said == WARDEN_SAID_UNKNOWN ||
+			said == WARDEN_SAID_UNUSABLE ? WARDEN_SAID_PASS :
+						       WARDEN_SAID_REFUSED;
 	}
 	/* A mail program with a token that has just run out is told so in no
 	   other way, and nobody guesses tokens. Any other database was given
@@ -83,8 +84,9 @@ uint32_t warden_attempt_said(const char *driver, const char *mechanism,
 
 bool warden_attempt_is_proof(const struct warden_attempt_end *end)
 {
-	return end->success && (end->mechanism == NULL ||
-				strcasecmp(end->mechanism, "ANONYMOUS") != 0);
+	return end->success && !end->proxied &&
+		(end->mechanism == NULL ||
+		 strcasecmp(end->mechanism, "ANONYMOUS") != 0);
 }
 
 enum warden_class
@@ -94,6 +96,10 @@ warden_attempt_class(uint32_t said, const struct warden_attempt_end *end)
 		return WARDEN_CLASS_NONE;
 	if ((said & (WARDEN_SAID_REFUSED | WARDEN_SAID_EXCUSE)) != 0)
 		return WARDEN_CLASS_NONE;
+	/* Before any "ok": one database may have the password and the other
+	   the code that must come with it. Whoever has only one guesses. */
+	if ((said & WARDEN_SAID_MISMATCH) != 0)
+		return WARDEN_AUTH_FAILED;
 	/* The right password, and something else forbids the login: allow_nets,
 	   a master user's target that does not exist. Whoever has the password
 	   does not guess it. */
@@ -101,8 +107,6 @@ warden_attempt_class(uint32_t said, const struct warden_attempt_end *end)
 		return mechanism_is_direct(end->mechanism) ?
 			WARDEN_CLASS_NONE : WARDEN_AUTH_FAILED;
 	}
-	if ((said & WARDEN_SAID_MISMATCH) != 0)
-		return WARDEN_AUTH_FAILED;
 	if ((said & WARDEN_SAID_UNKNOWN) != 0)
 		return WARDEN_USER_UNKNOWN;
 	if ((said & WARDEN_SAID_UNUSABLE) != 0)

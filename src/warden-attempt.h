@@ -49,12 +49,15 @@ uint32_t warden_attempt_said(const char *driver, const char *mechanism,
 struct warden_attempt_end {
 	const char *mechanism;
 	bool success;
+	/* a login process takes the client to another server, and tells what
+	   that says about him */
+	bool proxied;
 	bool internal_failure;
 	bool policy_refused; /* by another guard, before or after the check */
 };
 
-/* Has the client shown who it is? Anybody may log in anonymously: that makes
-   no host one that is known. */
+/* Has the client shown who it is, so that auth must say so? Anybody may log in
+   anonymously: that makes no host one that is known. */
 bool warden_attempt_is_proof(const struct warden_attempt_end *end);
 
 /* What a finished attempt is counted as; WARDEN_CLASS_NONE: not at all, which

@@ -105,6 +105,20 @@ static void test_right_password_but_not_allowed_in(void **state)
 		     WARDEN_CLASS_NONE);
 }
 
+static void test_right_password_does_not_excuse_a_wrong_code(void **state)
+{
+	(void)state;
+	assert_class("PLAIN", "sql:ok passwd-file:password_mismatch",
+		     WARDEN_AUTH_FAILED);
+	assert_class("PLAIN",
+		     "warden:user_unknown sql:ok passwd-file:password_mismatch",
+		     WARDEN_AUTH_FAILED);
+	assert_class("PLAIN", "passwd-file:password_mismatch sql:ok",
+		     WARDEN_AUTH_FAILED);
+	assert_class("PLAIN", "sql:ok ldap:internal_failure",
+		     WARDEN_CLASS_NONE);
+}
+
 static void test_wrong_answer_to_a_challenge(void **state)
 {
 	static const char *const mechanisms[] = {
@@ -172,6 +186,7 @@ static void test_nobody_was_asked(void **state)
 	assert_int_equal(warden_attempt_class(0, &end), WARDEN_AUTH_FAILED);
 	/* every other database is for other names or mechanisms */
 	assert_class("PLAIN", "warden:user_unknown", WARDEN_USER_UNKNOWN);
+	assert_class("PLAIN", "warden:next", WARDEN_USER_UNKNOWN);
 }
 
 static void test_the_end_decides(void **state)
@@ -190,6 +205,29 @@ static void test_the_end_decides(void **state)
 	assert_int_equal(warden_attempt_class(wrong, &failure),
 			 WARDEN_CLASS_NONE);
 	assert_int_equal(warden_attempt_class(0, &refused),
+			 WARDEN_CLASS_NONE);
+}
+
+static void test_our_next_is_no_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(warden_attempt_said("warden", "PLAIN", "next"),
+			 WARDEN_SAID_PASS);
+	assert_class("PLAIN", "warden:next sql:password_mismatch",
+		     WARDEN_AUTH_FAILED);
+	assert_class("PLAIN", "warden:next sql:user_unknown",
+		     WARDEN_USER_UNKNOWN);
+	assert_class("CRAM-MD5", "warden:next sql:ok", WARDEN_AUTH_FAILED);
+}
+
+static void test_proxied_login_is_proved_elsewhere(void **state)
+{
+	const struct warden_attempt_end proxied = {
+		.mechanism = "PLAIN", .success = true, .proxied = true };
+
+	(void)state;
+	assert_false(warden_attempt_is_proof(&proxied));
+	assert_int_equal(warden_attempt_class(WARDEN_SAID_OK, &proxied),
 			 WARDEN_CLASS_NONE);
 }
 
@@ -234,6 +272,8 @@ int main(void)
 			test_one_database_knows_the_user_another_does_not),
 		cmocka_unit_test(test_client_is_not_blamed_for_the_server),
 		cmocka_unit_test(test_right_password_but_not_allowed_in),
+		cmocka_unit_test(
+			test_right_password_does_not_excuse_a_wrong_code),
 		cmocka_unit_test(test_wrong_answer_to_a_challenge),
 		cmocka_unit_test(
 			test_hashed_passwords_cannot_answer_a_challenge),
@@ -241,6 +281,8 @@ int main(void)
 		cmocka_unit_test(test_refused_by_us_is_not_counted),
 		cmocka_unit_test(test_nobody_was_asked),
 		cmocka_unit_test(test_the_end_decides),
+		cmocka_unit_test(test_our_next_is_no_answer),
+		cmocka_unit_test(test_proxied_login_is_proved_elsewhere),
 		cmocka_unit_test(test_anonymous_login_proves_nothing),
 		cmocka_unit_test(test_what_is_said_fits_and_differs),
 	};
