@@ -29,9 +29,18 @@
 
 #define TOO_MANY "Too many connections from your address have not logged in."
 
+/* How much of a text that a client has sent already is read before its
+   connection is closed, see say_too_many(). */
+#define DRAIN_BYTES 4096
+
 struct login_accept_farewell {
 	const char *protocol;
 	const char *text;
+};
+
+struct login_accept_network {
+	struct ip_addr ip;
+	unsigned int bits;
 };
 
 static const struct login_accept_farewell farewells[] = {
@@ -51,6 +60,12 @@ static struct {
 	bool one;
 	/* told is ours to set, see hush() */
 	bool may_hush, hushed;
+
+	/* login_trusted_networks as this protocol has it: the service, which
+	   exempts them for everybody, sees the setting outside of protocol { }
+	   alone. Networks beyond the bound are left to it. */
+	struct login_accept_network trusted[WARDEN_EXEMPT_MAX];
+	unsigned int trusted_count;
 
 	/* handed over by login_accept_take(), within one call of original */
 	struct warden_session session;
@@ -141,13 +156,31 @@ static void refuse(struct master_service_connection *conn)
 		WARDEN_COMPAT_COUNT_LEFT(service)++;
 }
 
-/* A few bytes into an empty send buffer, or none. */
+/* A few bytes into an empty send buffer, or none. A close with something
+   unread resets the connection, and the reset can overtake the words: so what
+   has come already is read, once. */
 static void say_too_many(const struct master_service_connection *conn)
 {
+	char drain[DRAIN_BYTES];
+
 	if (accepting.farewell == NULL || conn->ssl || conn->proxy.ssl)
 		return;
 	(void)send(conn->fd, accepting.farewell, strlen(accepting.farewell),
 		   MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)shutdown(conn->fd, SHUT_WR);
+	(void)recv(conn->fd, drain, sizeof(drain), MSG_DONTWAIT);
+}
+
+static bool is_trusted(const struct master_service_connection *conn)
+{
+	const struct login_accept_network *net = accepting.trusted;
+	unsigned int i;
+
+	for (i = 0; i < accepting.trusted_count; i++, net++) {
+		if (net_is_in_network(&conn->remote_ip, &net->ip, net->bits))
+			return TRUE;
+	}
+	return FALSE;
 }
 
 /* With access sockets the rest comes after we have returned, and so does
@@ -185,7 +218,7 @@ static void login_accept_connected(struct master_service_connection *conn)
 		master_service_stop_new_connections(master_service);
 		return;
 	}
-	if (!warden_glue_net(&remote, &conn->remote_ip)) {
+	if (!warden_glue_net(&remote, &conn->remote_ip) || is_trusted(conn)) {
 		admit(conn);
 		return;
 	}
@@ -240,11 +273,27 @@ static void login_accept_wrap(void *context ATTR_UNUSED)
 	hush(service);
 }
 
+/* As Dovecot does for each client: all up to one that it cannot read. */
+static void login_accept_read_trusted(void)
+{
+	const char *const *nets =
+		WARDEN_COMPAT_TRUSTED_NETWORKS(global_login_settings);
+	struct login_accept_network *net = accepting.trusted;
+
+	for (; *nets != NULL; nets++, net++) {
+		if (accepting.trusted_count == N_ELEMENTS(accepting.trusted) ||
+		    net_parse_range(*nets, &net->ip, &net->bits) < 0)
+			return;
+		accepting.trusted_count++;
+	}
+}
+
 void login_accept_init(struct warden *w)
 {
 	unsigned int i;
 
 	i_zero(&accepting);
+	login_accept_read_trusted();
 	accepting.warden = w;
 	accepting.pid = getpid();
 	for (i = 0; i < N_ELEMENTS(farewells); i++) {

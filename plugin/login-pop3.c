@@ -80,7 +80,7 @@ static void update_pending(struct login_pop3 *pop3, struct client *client,
 }
 
 const char *login_pop3_after(struct login_pop3 *pop3, struct client *client,
-			     bool ret)
+			     bool ret, unsigned int real_attempts)
 {
 	bool named_another;
 	/* refused for want of TLS: pop3-login counts that as an attempt, and
@@ -92,7 +92,7 @@ const char *login_pop3_after(struct login_pop3 *pop3, struct client *client,
 	if (!accepted)
 		return NULL;
 
-	named_another = login_pop3_named(pop3, client->auth_attempts) != NULL &&
+	named_another = login_pop3_named(pop3, real_attempts) != NULL &&
 		strcmp(pop3->named, pop3->line) != 0;
 	if (named_another) {
 		/* swap, so that the old one outlives this call */
@@ -104,14 +104,14 @@ const char *login_pop3_after(struct login_pop3 *pop3, struct client *client,
 		return pop3->line;
 	}
 	memcpy(pop3->named, pop3->line, sizeof(pop3->named));
-	pop3->named_attempts = client->auth_attempts;
+	pop3->named_attempts = real_attempts;
 	return NULL;
 }
 
 const char *login_pop3_named(const struct login_pop3 *pop3,
-			     unsigned int attempts)
+			     unsigned int real_attempts)
 {
-	if (pop3->named[0] == '\0' || pop3->named_attempts != attempts)
+	if (pop3->named[0] == '\0' || pop3->named_attempts != real_attempts)
 		return NULL;
 	return pop3->named;
 }

@@ -27,8 +27,8 @@
 /* Every login process throws a client out at the third. */
 #define BAD_COMMANDS_MAX 3
 
-/* When grace is over while the server is still busy with the client, look
-   again this often. */
+/* Look again this often: when grace is over while the server is still busy with
+   the client, and while there are no rules yet. */
 #define GRACE_AGAIN_MSECS 1000
 
 #define TEXT_SESSIONS \
@@ -44,14 +44,21 @@ enum login_session_exchange {
 struct login_session {
 	union login_client_module_context module_ctx;
 
-	/* whom the session is counted for; the address can change */
-	struct ip_addr ip, local_ip;
+	/* whom the session is counted for; the address can change. Without
+	   have_remote for nobody: nothing is counted, limited or refused. */
+	struct ip_addr ip, local_ip, first_ip;
 	struct warden_net remote, local;
 	bool have_remote, have_local;
 	struct warden_session session;
 
 	struct timeout *to_grace, *to_refuse;
+	uint64_t grace_began;
 	enum warden_refusal refusal;
+
+	/* auth_attempts that asked nobody about a password or a user */
+	unsigned int hollow_attempts;
+	/* auth_successes that the server behind us did not confirm */
+	unsigned int rejected_successes;
 
 	/* auth_attempts when the last challenge was sent. auth_waiting stays
 	   set after an exchange was cancelled, so it alone does not tell. */
@@ -61,6 +68,7 @@ struct login_session {
 
 	struct login_pop3 pop3;
 
+	bool admitted;	   /* once, for the present address */
 	bool checked;	   /* auth answered at least once */
 	bool spoke;	   /* at least one byte came */
 	bool http;	   /* and it was an HTTP request */
@@ -97,33 +105,66 @@ session_count(struct login_session *ctx, enum warden_class class,
 
 /* --- Is the host still welcome? ------------------------------------------ */
 
+/* The service exempts login_trusted_networks too, but sees only what stands
+   outside of protocol { }, local { } and remote { }. Trusted is the address
+   that the client came from, not the one that it named since. */
 static void session_set_address(struct login_session *ctx,
 				const struct client *client)
 {
+	bool exempt = WARDEN_COMPAT_CLIENT_TRUSTED(client) &&
+		net_ip_compare(&client->ip, &ctx->first_ip);
+
 	ctx->ip = client->ip;
 	ctx->local_ip = client->local_ip;
-	ctx->have_remote = warden_glue_net(&ctx->remote, &ctx->ip);
+	ctx->have_remote = warden_glue_net(&ctx->remote, &ctx->ip) && !exempt;
 	ctx->have_local = warden_glue_net(&ctx->local, &ctx->local_ip);
+}
+
+static bool session_address_changed(const struct login_session *ctx,
+				    const struct client *client)
+{
+	return !net_ip_compare(&ctx->ip, &client->ip) ||
+		!net_ip_compare(&ctx->local_ip, &client->local_ip);
 }
 
 static enum warden_refusal session_open(struct login_session *ctx)
 {
-	if (!ctx->have_remote)
-		return WARDEN_ADMITTED;
-	return warden_session_open(sessions_warden, &ctx->remote,
-				   session_local(ctx), sessions_pid,
-				   warden_clock_now(), &ctx->session);
+	enum warden_refusal refusal = WARDEN_ADMITTED;
+
+	if (ctx->have_remote) {
+		refusal = warden_session_open(sessions_warden, &ctx->remote,
+					      session_local(ctx), sessions_pid,
+					      warden_clock_now(),
+					      &ctx->session);
+	}
+	ctx->admitted = refusal == WARDEN_ADMITTED;
+	return refusal;
 }
+
+/* The session that was opened at accept, if there is one. */
+static void session_take(struct login_session *ctx)
+{
+	if (!login_accept_take(&ctx->session)) {
+		ctx->refusal = session_open(ctx);
+		return;
+	}
+	ctx->admitted = TRUE;
+	if (!ctx->have_remote)
+		warden_session_close(sessions_warden, &ctx->session);
+}
+
+static void session_start_grace(struct login_session *ctx,
+				struct client *client);
 
 /* A trusted proxy names its client with ID or XCLIENT: from then on the
    session is that client's, and its limits hold. */
 static enum warden_refusal
-session_judge(struct login_session *ctx, const struct client *client)
+session_judge(struct login_session *ctx, struct client *client)
 {
-	if (!net_ip_compare(&ctx->ip, &client->ip) ||
-	    !net_ip_compare(&ctx->local_ip, &client->local_ip)) {
+	if (session_address_changed(ctx, client)) {
 		warden_session_close(sessions_warden, &ctx->session);
 		session_set_address(ctx, client);
+		session_start_grace(ctx, client);
 		return session_open(ctx);
 	}
 	if (!ctx->have_remote)
@@ -132,21 +173,21 @@ session_judge(struct login_session *ctx, const struct client *client)
 			    WARDEN_STAGE_SESSION, warden_clock_now());
 }
 
-/* The client may be freed when this returns. */
+/* The client may be freed when this returns. Only who was let in and is thrown
+   out now gets a line in the log (without a reason, Dovecot writes none):
+   else a blocked client that comes by way of a proxy would write one with
+   every connection. */
 static void session_refuse(struct client *client)
 {
 	struct login_session *ctx = LOGIN_SESSION(client);
+	bool sessions = ctx->refusal == WARDEN_REFUSED_SESSIONS;
+	const char *reason = sessions ? "Refused by warden: too many sessions" :
+		"Refused by warden: host is blocked";
 
 	timeout_remove(&ctx->to_refuse);
-	if (ctx->refusal == WARDEN_REFUSED_SESSIONS) {
-		client_notify_disconnect(client,
-			CLIENT_DISCONNECT_RESOURCE_CONSTRAINT, TEXT_SESSIONS);
-		client_destroy(client, "Refused by warden: too many sessions");
-	} else {
-		client_notify_disconnect(client,
-			CLIENT_DISCONNECT_RESOURCE_CONSTRAINT, TEXT_BLOCKED);
-		client_destroy(client, "Refused by warden: host is blocked");
-	}
+	client_notify_disconnect(client, CLIENT_DISCONNECT_RESOURCE_CONSTRAINT,
+				 sessions ? TEXT_SESSIONS : TEXT_BLOCKED);
+	client_destroy(client, ctx->admitted ? reason : NULL);
 }
 
 /* Judge, where the client must not be destroyed: it goes a moment later. */
@@ -161,6 +202,14 @@ static bool session_judge_later(struct login_session *ctx,
 		ctx->to_refuse = timeout_add_short(0, session_refuse, client);
 	}
 	return FALSE;
+}
+
+/* What the client did may have named another one. */
+static void session_follow_address(struct login_session *ctx,
+				   struct client *client)
+{
+	if (!client->destroyed && session_address_changed(ctx, client))
+		(void)session_judge_later(ctx, client);
 }
 
 /* false: the client is destroyed, and freed unless the caller holds it. */
@@ -203,17 +252,41 @@ static bool session_has_grace_limit(const struct login_session *ctx,
 		  warden_net_equals(&ctx->remote, &ctx->local));
 }
 
+/* When to look (again). 0: grace is over. Clients without a limit are looked
+   at as well: the rules, and with them the limit, may come later. */
+static unsigned int session_grace_msecs(const struct login_session *ctx,
+					const struct client *client)
+{
+	uint64_t now = warden_clock_now(), end;
+	const struct warden_policy *policy =
+		warden_policy(sessions_warden, now);
+	unsigned int grace_msecs;
+
+	if (policy == NULL)
+		return GRACE_AGAIN_MSECS;
+	grace_msecs = policy->login_grace_secs * 1000;
+	end = ctx->grace_began + grace_msecs;
+	if (now < end)
+		return (unsigned int)(end - now);
+	if (!session_has_grace_limit(ctx, policy))
+		return grace_msecs;
+	return session_is_served(ctx, client) ? GRACE_AGAIN_MSECS : 0;
+}
+
 static void session_grace_over(struct client *client)
 {
 	struct login_session *ctx = LOGIN_SESSION(client);
+	unsigned int msecs;
 
 	timeout_remove(&ctx->to_grace);
-	if (!session_has_grace_limit(ctx, warden_policy(sessions_warden,
-							warden_clock_now())))
+	if (session_address_changed(ctx, client)) {
+		/* and grace began anew */
+		session_follow_address(ctx, client);
 		return;
-	if (session_is_served(ctx, client)) {
-		ctx->to_grace = timeout_add(GRACE_AGAIN_MSECS,
-					    session_grace_over, client);
+	}
+	msecs = session_grace_msecs(ctx, client);
+	if (msecs > 0) {
+		ctx->to_grace = timeout_add(msecs, session_grace_over, client);
 		return;
 	}
 	client_notify_disconnect(client, CLIENT_DISCONNECT_TIMEOUT,
@@ -224,12 +297,9 @@ static void session_grace_over(struct client *client)
 static void session_start_grace(struct login_session *ctx,
 				struct client *client)
 {
-	const struct warden_policy *policy =
-		warden_policy(sessions_warden, warden_clock_now());
-
-	if (!session_has_grace_limit(ctx, policy))
-		return;
-	ctx->to_grace = timeout_add(policy->login_grace_secs * 1000,
+	timeout_remove(&ctx->to_grace);
+	ctx->grace_began = warden_clock_now();
+	ctx->to_grace = timeout_add(session_grace_msecs(ctx, client),
 				    session_grace_over, client);
 }
 
@@ -315,6 +385,13 @@ static bool session_tls_unfinished(const struct login_session *ctx,
 		i_stream_get_data_size(client->input) == 0;
 }
 
+/* Without a banner the client has waited for us, or for an auth that is down,
+   and was not idle. TLS and HTTP need no auth: what came of those counts. */
+static enum warden_class session_idle_class(const struct client *client)
+{
+	return client->notified_auth_ready ? WARDEN_IDLE : WARDEN_CLASS_NONE;
+}
+
 static enum warden_class session_tls_class(const struct login_session *ctx,
 					   struct client *client)
 {
@@ -322,16 +399,23 @@ static enum warden_class session_tls_class(const struct login_session *ctx,
 			i_stream_get_error(client->input)))
 		return WARDEN_CLASS_NONE;
 	if (!ctx->spoke && !WARDEN_COMPAT_CLIENT_STARTTLS(client))
-		return WARDEN_IDLE;
+		return session_idle_class(client);
 	return WARDEN_TLS_FAILED;
 }
 
+static unsigned int session_attempts(const struct login_session *ctx,
+				     const struct client *client)
+{
+	return client->auth_attempts - ctx->hollow_attempts;
+}
+
 /* The one class of how the session ended. What was counted when it happened
-   (auth_attempts > 0) is not counted again. */
+   (a real attempt) is not counted again. */
 static enum warden_class session_end_class(const struct login_session *ctx,
 					   struct client *client)
 {
-	if (client->login_success || client->auth_successes > 0 ||
+	if (client->login_success ||
+	    client->auth_successes > ctx->rejected_successes ||
 	    ctx->not_its_fault || ctx->refusal != WARDEN_ADMITTED ||
 	    ctx->cut_off == EXCHANGE_CHECKING)
 		return WARDEN_CLASS_NONE;
@@ -344,9 +428,10 @@ static enum warden_class session_end_class(const struct login_session *ctx,
 		return ctx->checked ? WARDEN_AUTH_CANCELLED :
 			WARDEN_USER_ABANDONED;
 	}
-	if (login_pop3_named(&ctx->pop3, client->auth_attempts) != NULL)
+	if (login_pop3_named(&ctx->pop3, session_attempts(ctx, client)) != NULL)
 		return WARDEN_USER_ABANDONED;
-	return client->auth_attempts > 0 ? WARDEN_CLASS_NONE : WARDEN_IDLE;
+	return session_attempts(ctx, client) > 0 ? WARDEN_CLASS_NONE :
+		session_idle_class(client);
 }
 
 static const char *session_user(const struct login_session *ctx,
@@ -354,7 +439,7 @@ static const char *session_user(const struct login_session *ctx,
 				enum warden_class class)
 {
 	return class != WARDEN_USER_ABANDONED ? NULL :
-		login_pop3_named(&ctx->pop3, client->auth_attempts);
+		login_pop3_named(&ctx->pop3, session_attempts(ctx, client));
 }
 
 /* An attempt is over. What auth did not check is counted here. */
@@ -390,11 +475,66 @@ static void session_count_attempt(struct login_session *ctx,
 		break;
 	case CLIENT_AUTH_RESULT_MECH_INVALID:
 	case CLIENT_AUTH_RESULT_ANONYMOUS_DENIED:
+		ctx->hollow_attempts++;
 		break;
 	default:
 		ctx->checked = TRUE;
 		break;
 	}
+}
+
+/* --- Behind us another server decides ------------------------------------- */
+
+/* As auth names it, whether the attempt failed or not. */
+static const char *session_proxied_user(const struct client *client)
+{
+	return client->virtual_auth_user != NULL ? client->virtual_auth_user :
+		client->virtual_user;
+}
+
+/* Does the other server's answer say that the password was wrong? Not when its
+   response code (RFC 5530 section 3, RFC 2449 section 8, RFC 3206) names
+   another cause: who has too many connections open has the right password. */
+static bool proxy_blames_password(const char *answer)
+{
+	static const char *const other_causes[] = {
+		"UNAVAILABLE", "AUTHORIZATIONFAILED", "EXPIRED",
+		"PRIVACYREQUIRED", "CONTACTADMIN", "SERVERBUG", "LIMIT",
+		"INUSE", "IN-USE", "SYS/TEMP", "SYS/PERM",
+	};
+	size_t len;
+	unsigned int i;
+
+	if (answer == NULL || answer[0] != '[')
+		return TRUE;
+	len = strcspn(++answer, "] ");
+	for (i = 0; i < N_ELEMENTS(other_causes); i++) {
+		if (strlen(other_causes[i]) == len &&
+		    strncasecmp(other_causes[i], answer, len) == 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Auth has said yes and counted nothing, since it cannot know: often it takes
+   any password and leaves the decision to the other server. */
+static void session_proxy_rejected(struct login_session *ctx,
+				   struct client *client)
+{
+	ctx->rejected_successes++;
+	session_count(ctx, WARDEN_AUTH_FAILED, session_proxied_user(client));
+	if (client_does_custom_io(client) && !client->destroyed)
+		(void)session_judge_later(ctx, client);
+}
+
+static void session_proxy_confirmed(struct login_session *ctx,
+				    const struct client *client)
+{
+	session_set_address(ctx, client);
+	if (!ctx->have_remote)
+		return;
+	warden_success(sessions_warden, &ctx->remote, session_local(ctx),
+		       session_proxied_user(client), warden_clock_now());
 }
 
 /* --- Dovecot's hooks ------------------------------------------------------ */
@@ -417,14 +557,19 @@ static bool login_session_input_next_cmd(struct client *client)
 
 	if (!session_judge_now(ctx, client))
 		return FALSE;
-	if (!sessions_are_pop3)
-		return ctx->module_ctx.super.input_next_cmd(client);
+	if (!sessions_are_pop3) {
+		ret = ctx->module_ctx.super.input_next_cmd(client);
+		session_follow_address(ctx, client);
+		return ret;
+	}
 
 	login_pop3_before(&ctx->pop3, client);
 	ret = ctx->module_ctx.super.input_next_cmd(client);
-	abandoned = login_pop3_after(&ctx->pop3, client, ret);
+	abandoned = login_pop3_after(&ctx->pop3, client, ret,
+				     session_attempts(ctx, client));
 	if (abandoned != NULL)
 		session_count(ctx, WARDEN_USER_ABANDONED, abandoned);
+	session_follow_address(ctx, client);
 	return ret;
 }
 
@@ -464,6 +609,19 @@ static bool login_session_sasl_filter_mech(struct client *client,
 		return FALSE;
 	return ctx->module_ctx.super.sasl_filter_mech == NULL ||
 		ctx->module_ctx.super.sasl_filter_mech(client, mech);
+}
+
+static void
+login_session_proxy_failed(struct client *client,
+			   enum login_proxy_failure_type type,
+			   const char *reason, bool reconnecting)
+{
+	struct login_session *ctx = LOGIN_SESSION(client);
+
+	if (WARDEN_COMPAT_PROXY_REFUSED(type) && !reconnecting &&
+	    proxy_blames_password(reason))
+		session_proxy_rejected(ctx, client);
+	ctx->module_ctx.super.proxy_failed(client, type, reason, reconnecting);
 }
 
 static void login_session_starttls(struct client *client)
@@ -511,6 +669,10 @@ static void login_session_destroy(struct client *client)
 	timeout_remove(&ctx->to_grace);
 	timeout_remove(&ctx->to_refuse);
 	warden_session_close(sessions_warden, &ctx->session);
+	/* of all that have logged in only those that go on to another server
+	   still have a proxy_user */
+	if (client->login_success && client->proxy_user != NULL)
+		session_proxy_confirmed(ctx, client);
 	if (class != WARDEN_CLASS_NONE) {
 		/* the address may have changed with the last command */
 		session_set_address(ctx, client);
@@ -533,6 +695,7 @@ static void session_hook(struct login_session *ctx, struct client *client)
 	v->auth_result = login_session_auth_result;
 	v->auth_send_challenge = login_session_auth_send_challenge;
 	v->sasl_filter_mech = login_session_sasl_filter_mech;
+	v->proxy_failed = login_session_proxy_failed;
 	/* NULL means custom I/O, and must stay so */
 	if (v->input != NULL)
 		v->input = login_session_input;
@@ -551,11 +714,11 @@ static void login_session_allocated(struct client *client)
 		return;
 
 	ctx = p_new(client->pool, struct login_session, 1);
+	ctx->first_ip = client->ip;
 	session_set_address(ctx, client);
 	session_hook(ctx, client);
 	session_watch_tls(ctx, client);
-	if (!login_accept_take(&ctx->session))
-		ctx->refusal = session_open(ctx);
+	session_take(ctx);
 	(void)session_judge_later(ctx, client);
 	session_start_grace(ctx, client);
 }

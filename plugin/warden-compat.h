@@ -36,6 +36,19 @@
 #define WARDEN_COMPAT_CLIENT_TLS(client) ((client)->tls)
 /* The TLS came by STARTTLS. */
 #define WARDEN_COMPAT_CLIENT_STARTTLS(client) ((client)->starttls)
+/* It came from login_trusted_networks, and may name another address. */
+#define WARDEN_COMPAT_CLIENT_TRUSTED(client) ((client)->trusted)
+
+/* The networks of login_trusted_networks, on the data stack. */
+#define WARDEN_COMPAT_TRUSTED_NETWORKS(set) \
+	t_strsplit_spaces((set)->login_trusted_networks, ", ")
+
+/* The server that we are a proxy for refused the login for good. There are one
+   or two such types under different names, in security updates of one and the
+   same version too, and always just these two around them. */
+#define WARDEN_COMPAT_PROXY_REFUSED(type) \
+	((type) > LOGIN_PROXY_FAILURE_TYPE_PROTOCOL && \
+	 (type) < LOGIN_PROXY_FAILURE_TYPE_AUTH_TEMPFAIL)
 
 /* The rest of a connection may come after our callback has returned: each of
    these services is asked first, asynchronously (tcpwrap). */
