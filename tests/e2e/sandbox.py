@@ -124,6 +124,7 @@ class Sandbox:
 
     def __init__(self, network=False, binds=()):
         self.network = network
+        self.ports_given = set()
         command = [sys.executable, "-E", "-s", os.path.abspath(__file__),
                    "net" if network else "-"]
         for source, target in binds:
@@ -196,11 +197,17 @@ class Sandbox:
             os.close(outside)
 
     def free_port(self, address="127.0.0.1"):
+        """One that nobody uses, another each time."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with self.inside_network():
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.bind((address, 0))
-                return probe.getsockname()[1]
+            for _ in range(100):
+                with socket.socket(family, socket.SOCK_STREAM) as probe:
+                    probe.bind((address, 0))
+                    port = probe.getsockname()[1]
+                if port not in self.ports_given:
+                    self.ports_given.add(port)
+                    return port
+        raise RuntimeError("no free port")
 
     def listening_ports(self):
         """TCP ports that somebody listens on, without touching them."""
