@@ -533,6 +533,24 @@ bool warden_settings_set(struct warden_settings *settings, const char *name,
 	return false;
 }
 
+void warden_settings_take(struct warden_settings *settings, const char *name,
+			  const char *value, bool *ok_io,
+			  struct warden_error *error_r)
+{
+	struct warden_error error;
+
+	if (warden_settings_set(settings, name, value, &error))
+		return;
+	if (strcmp(name,
+		   warden_setting_infos[SETTING_HOSTS_DENY_FILE].name) == 0)
+		settings->hosts_deny_file[0] = '\0';
+	else if (strcmp(name, warden_setting_infos[SETTING_STATE_DIR].name) == 0)
+		settings->state_dir[0] = '\0';
+	if (*ok_io)
+		*error_r = error;
+	*ok_io = false;
+}
+
 bool warden_settings_check(const struct warden_settings *settings,
 			   struct warden_error *error_r)
 {

@@ -23,6 +23,12 @@ void warden_settings_init_defaults(struct warden_settings *settings_r);
    an unknown name or a bad value; *error_r names both; nothing has changed. */
 bool warden_settings_set(struct warden_settings *settings, const char *name,
 			 const char *value, struct warden_error *error_r);
+/* The same for one of many: after a mistake *ok_io is false, *error_r names the
+   first one, and a path is empty that was not understood: what is at another
+   one is nobody's business. */
+void warden_settings_take(struct warden_settings *settings, const char *name,
+			  const char *value, bool *ok_io,
+			  struct warden_error *error_r);
 /* Rules that need more than one setting. Once after the last one. */
 bool warden_settings_check(const struct warden_settings *settings,
 			   struct warden_error *error_r);

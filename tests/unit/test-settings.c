@@ -539,6 +539,45 @@ static void a_cap_below_the_first_block_is_an_error(void **state)
 	assert_true(warden_settings_check(&settings, &error));
 }
 
+static void one_of_many_keeps_the_first_error(void **state)
+{
+	struct warden_error error = { "" };
+	bool ok = true;
+
+	(void)state;
+	warden_settings_take(&settings, "warden_fail_limit", "20", &ok, &error);
+	assert_true(ok);
+	assert_string_equal(error.text, "");
+	warden_settings_take(&settings, "warden_mode", "of", &ok, &error);
+	assert_false(ok);
+	warden_settings_take(&settings, "warden_block_time", "soon", &ok,
+			     &error);
+	warden_settings_take(&settings, "warden_session_limit", "3", &ok,
+			     &error);
+	assert_false(ok);
+	assert_non_null(strstr(error.text, "warden_mode"));
+	assert_int_equal(settings.policy.fail_limit, 20);
+	assert_int_equal(settings.policy.session_limit, 3);
+	assert_int_equal(settings.policy.mode, WARDEN_MODE_ENFORCE);
+}
+
+static void a_bad_path_leaves_none(void **state)
+{
+	struct warden_error error;
+	bool ok = true;
+
+	(void)state;
+	warden_settings_take(&settings, "warden_state_dir", "relative", &ok,
+			     &error);
+	assert_string_equal(settings.state_dir, "");
+	assert_string_not_equal(settings.hosts_deny_file, "");
+	warden_settings_take(&settings, "warden_hosts_deny_file", "/a b", &ok,
+			     &error);
+	assert_string_equal(settings.hosts_deny_file, "");
+	assert_false(ok);
+	assert_non_null(strstr(error.text, "warden_state_dir"));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, init_settings)
 
 int main(void)
@@ -567,6 +606,8 @@ int main(void)
 		TEST(names_of_others_are_ignored),
 		TEST(a_huge_value_gets_one_short_line),
 		TEST(a_cap_below_the_first_block_is_an_error),
+		TEST(one_of_many_keeps_the_first_error),
+		TEST(a_bad_path_leaves_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
