@@ -21,7 +21,7 @@
 #include "ipwd.h"
 #include "master-interface.h"
 #include "master-service.h"
-#include "settings.h"
+#include "service-config.h"
 #include "warden-clock.h"
 #include "warden-deny.h"
 #include "warden-glue.h"
@@ -156,7 +156,7 @@ static void service_empty_deny_file(const struct warden_settings *set)
 /* All that needs root, and the end of being root. */
 static void service_preinit(void)
 {
-	struct service_settings set;
+	struct service_config set;
 	struct warden_error error, drop_error;
 	struct passwd pw;
 	int ret;
@@ -167,7 +167,7 @@ static void service_preinit(void)
 			"of service warden { }");
 		return;
 	}
-	ret = service_settings_read(master_service, &set, &error);
+	ret = service_config_read(master_service, &set, &error);
 	if (ret < 0)
 		i_fatal("Error reading configuration: %s", error.text);
 	if (i_getpwnam(set.user, &pw) <= 0)

@@ -3,7 +3,8 @@
 /* Dovecot 2.3: ours are keys of plugin { }, which config hands out to those
    who ask for the module "mail" only. login_trusted_networks belongs to
    "login", default_internal_user to "master". What is asked of a wrong module
-   comes back empty, without an error. */
+   comes back empty, without an error. Before 2.3.16 only one module can be asked
+   for at a time, so each has a request of its own. */
 
 #include "lib.h"
 #include "array.h"
@@ -11,7 +12,7 @@
 #include "master-service.h"
 #include "master-service-settings.h"
 #include "settings-parser.h"
-#include "settings.h"
+#include "service-config.h"
 
 struct plugin_settings {
 	ARRAY(const char *) keys_and_values;
@@ -42,9 +43,10 @@ struct login_networks_settings {
 };
 
 static const struct setting_define login_networks_setting_defines[] = {
-	SETTING_DEFINE_STRUCT_STR("login_trusted_networks",
-				  login_trusted_networks,
-				  struct login_networks_settings),
+	{ .type = SET_STR,
+	  .key = "login_trusted_networks",
+	  .offset = offsetof(struct login_networks_settings,
+			     login_trusted_networks) },
 	SETTING_DEFINE_LIST_END
 };
 
@@ -66,8 +68,9 @@ struct user_settings {
 };
 
 static const struct setting_define user_setting_defines[] = {
-	SETTING_DEFINE_STRUCT_STR("default_internal_user",
-				  default_internal_user, struct user_settings),
+	{ .type = SET_STR,
+	  .key = "default_internal_user",
+	  .offset = offsetof(struct user_settings, default_internal_user) },
 	SETTING_DEFINE_LIST_END
 };
 
@@ -84,40 +87,37 @@ static const struct setting_parser_info user_setting_parser_info = {
 	.parent_offset = SIZE_MAX,
 };
 
-/* protocol: whose protocol { } counts too; NULL: what is outside of them. */
-static int settings_fetch(struct master_service *service, const char *protocol,
-			  struct warden_error *error_r)
+/* protocol: whose protocol { } counts too; NULL: what is outside of them. NULL
+   is returned if Dovecot's settings cannot be read. Valid until the next
+   call. */
+static const void *settings_fetch(struct master_service *service,
+				  const struct setting_parser_info *info,
+				  const char *protocol,
+				  struct warden_error *error_r)
 {
-	static const struct setting_parser_info *const roots[] = {
-		&plugin_setting_parser_info,
-		&login_networks_setting_parser_info, &user_setting_parser_info,
-		NULL
-	};
-	static const char *const extra_modules[] = { "login", "master", NULL };
+	const struct setting_parser_info *const roots[] = { info, NULL };
 	struct master_service_settings_input input;
 	struct master_service_settings_output output;
 	const char *error;
 
 	i_zero(&input);
 	input.roots = roots;
-	input.module = "mail";
-	input.extra_modules = extra_modules;
+	input.module = info->module_name;
 	input.service = protocol;
 	if (master_service_settings_read(service, &input, &output, &error) <
 	    0) {
 		warden_error_set(error_r, "%s", error);
-		return -1;
+		return NULL;
 	}
-	return 0;
+	return master_service_settings_get_others(service)[0];
 }
 
 /* Networks that may hand us connections of others are exempt themselves: behind
    a webmail's address are many people. Each login process trusts those of its
    own protocol, the table is one for all, so it is every network that one of
-   them trusts. What is read last, and stays, is outside of protocol { }. */
-static int settings_fetch_all(struct master_service *service,
-			      const char **trusted_r,
-			      struct warden_error *error_r)
+   them trusts. */
+static const char *settings_fetch_trusted(struct master_service *service,
+					  struct warden_error *error_r)
 {
 	static const char *const protocols[] = {
 		"imap", "pop3", "submission", "sieve", NULL
@@ -126,31 +126,21 @@ static int settings_fetch_all(struct master_service *service,
 	string_t *trusted = t_str_new(128);
 
 	for (unsigned int i = 0; i < N_ELEMENTS(protocols); i++) {
-		if (settings_fetch(service, protocols[i], error_r) < 0)
-			return -1;
-		login = master_service_settings_get_others(service)[1];
+		login = settings_fetch(service,
+				       &login_networks_setting_parser_info,
+				       protocols[i], error_r);
+		if (login == NULL)
+			return NULL;
 		str_append_c(trusted, ' ');
 		str_append(trusted, login->login_trusted_networks);
 	}
-	*trusted_r = str_c(trusted);
-	return 0;
-}
-
-/* What is at a path that was not understood is nobody's business. */
-static void settings_set_failed(struct warden_settings *warden,
-				const char *name)
-{
-	if (strcmp(name, "warden_hosts_deny_file") == 0)
-		warden->hosts_deny_file[0] = '\0';
-	else if (strcmp(name, "warden_state_dir") == 0)
-		warden->state_dir[0] = '\0';
+	return str_c(trusted);
 }
 
 static bool settings_set_all(struct warden_settings *warden,
 			     const struct plugin_settings *plugin,
 			     struct warden_error *error_r)
 {
-	struct warden_error error;
 	const char *const *list;
 	unsigned int count;
 	bool ok = TRUE;
@@ -159,41 +149,42 @@ static bool settings_set_all(struct warden_settings *warden,
 		return TRUE;
 	list = array_get(&plugin->keys_and_values, &count);
 	for (unsigned int i = 0; i + 1 < count; i += 2) {
-		if (warden_settings_set(warden, list[i], list[i + 1], &error))
-			continue;
-		settings_set_failed(warden, list[i]);
-		if (ok)
-			*error_r = error;
-		ok = FALSE;
+		warden_settings_take(warden, list[i], list[i + 1], &ok,
+				     error_r);
 	}
 	return ok;
 }
 
-int service_settings_read(struct master_service *service,
-			  struct service_settings *set_r,
-			  struct warden_error *error_r)
+int service_config_read(struct master_service *service,
+			struct service_config *set_r,
+			struct warden_error *error_r)
 {
+	const struct plugin_settings *plugin;
 	const struct user_settings *user;
 	const char *trusted;
-	void **sets;
+	bool ok;
 
 	warden_settings_init_defaults(&set_r->warden);
-	if (settings_fetch_all(service, &trusted, error_r) < 0)
+	trusted = settings_fetch_trusted(service, error_r);
+	if (trusted == NULL)
 		return -1;
-	sets = master_service_settings_get_others(service);
-	user = sets[2];
-	set_r->user = user->default_internal_user;
+	plugin = settings_fetch(service, &plugin_setting_parser_info, NULL,
+				error_r);
+	if (plugin == NULL)
+		return -1;
 	/* A balancer's own connections look whether we live and say nothing.
 	   Networks before their sum, and all of them before the last check */
-	if (!settings_set_all(&set_r->warden, sets[0], error_r) ||
-	    !warden_settings_add_exempt(&set_r->warden,
-					"login_trusted_networks", trusted,
-					error_r) ||
-	    !warden_settings_add_exempt(&set_r->warden,
-		"haproxy_trusted_networks",
-		master_service_settings_get(service)->haproxy_trusted_networks,
-		error_r) ||
-	    !warden_settings_check(&set_r->warden, error_r))
-		return 0;
-	return 1;
+	ok = settings_set_all(&set_r->warden, plugin, error_r) &&
+		warden_settings_add_exempt(&set_r->warden,
+			"login_trusted_networks", trusted, error_r) &&
+		warden_settings_add_exempt(&set_r->warden,
+			"haproxy_trusted_networks",
+			master_service_settings_get(service)->haproxy_trusted_networks, error_r) &&
+		warden_settings_check(&set_r->warden, error_r);
+	user = settings_fetch(service, &user_setting_parser_info, NULL,
+			      error_r);
+	if (user == NULL)
+		return -1;
+	set_r->user = user->default_internal_user;
+	return ok ? 1 : 0;
 }
