@@ -29,6 +29,7 @@
 #include "warden-compat-auth.h"
 #include "warden-table.h"
 #include "auth-attempt.h"
+#include "auth-filter.h"
 #include "auth-passdb.h"
 #include "auth-plugin.h"
 
@@ -41,9 +42,7 @@
 const char *auth_warden_version = DOVECOT_ABI_VERSION;
 
 static struct warden *auth_warden;
-/* our two events; the filter that was in force; both in one */
-static struct event_filter *filter_ours, *filter_base, *filter_merged;
-static bool filter_merging;
+static bool auth_events_on;
 
 #define RESTART_CHECK_MSECS 1000
 /* Somebody always tries passwords, or holds an attempt open: then those that
@@ -130,17 +129,6 @@ static void auth_restart_check(void *context ATTR_UNUSED)
 
 /* --- Events --------------------------------------------------------------- */
 
-static void auth_filter_keep(void)
-{
-	/* Whatever merging does may create an event, and be back here. */
-	if (filter_merging || warden_compat_send_filter_is(filter_merged))
-		return;
-	filter_merging = TRUE;
-	warden_compat_send_filter_merge(filter_ours, &filter_base,
-					&filter_merged);
-	filter_merging = FALSE;
-}
-
 static void auth_event_sent(struct event *event)
 {
 	if (event->sending_name == NULL)
@@ -175,27 +163,29 @@ static bool auth_event_callback(struct event *event,
 
 static void auth_events_init(void)
 {
+	struct event_filter *filter = event_filter_create();
 	const char *error;
 
-	filter_ours = event_filter_create();
 	if (event_filter_parse("event="AUTH_EVENT_ATTEMPT
 			       " OR event="AUTH_EVENT_ANSWER,
-			       filter_ours, &error) < 0) {
+			       filter, &error) < 0) {
 		i_warning("warden: No events from auth, "
 			  "its logins are not counted: %s", error);
-		event_filter_unref(&filter_ours);
+		event_filter_unref(&filter);
 		return;
 	}
+	auth_filter_start(filter);
 	event_register_callback(auth_event_callback);
+	auth_events_on = TRUE;
 }
 
 static void auth_events_deinit(void)
 {
-	if (filter_ours == NULL)
+	if (!auth_events_on)
 		return;
 	event_unregister_callback(auth_event_callback);
-	warden_compat_send_filter_restore(&filter_base, &filter_merged);
-	event_filter_unref(&filter_ours);
+	auth_filter_stop();
+	auth_events_on = FALSE;
 }
 
 /* --- Load and unload ------------------------------------------------------ */
