@@ -3,12 +3,12 @@
 /* doveadm reads only its own settings, and reading those of login, auth and
    master once more inside it would throw its own away. doveconf is made for
    this question: it knows every module's settings, also of protocol { }
-   blocks, and its simple output is one key=value a line. It is run without a
-   shell, with an environment of its own. */
+   blocks. It is run without a shell, with an environment of its own. */
 
 #include "warden-compat-doveadm.h"
 #include "fd-util.h"
 #include "doveadm-doveconf.h"
+#include "doveadm-doveconf-private.h"
 #include "warden-config.h"
 
 #include <fcntl.h>
@@ -43,11 +43,13 @@ doveconf_args(const char *protocol, const char *const *names)
 {
 	ARRAY_TYPE(const_string) args;
 	const char *const first[] = {
-		WARDEN_DOVECONF_PATH, "-c", config_path(), "-S"
+		WARDEN_DOVECONF_PATH, "-c", config_path()
 	};
 
 	t_array_init(&args, 16);
 	array_append(&args, first, N_ELEMENTS(first));
+	array_append(&args, doveadm_doveconf_format_args,
+		     str_array_length(doveadm_doveconf_format_args));
 	if (protocol != NULL) {
 		const char *filter[] = {
 			"-f", t_strconcat("protocol=", protocol, NULL)
@@ -151,7 +153,7 @@ doveadm_doveconf_read(const char *protocol, const char *const *names,
 			args[2]);
 		return NULL;
 	}
-	conf->lines = t_strsplit(str_c(output), "\n");
+	conf->lines = doveadm_doveconf_lines(str_c(output));
 	return conf;
 }
 

@@ -91,28 +91,6 @@ void doveadm_warden_close(struct doveadm_warden *dw)
 	warden_close(&dw->warden);
 }
 
-bool doveadm_warden_settings(struct warden_settings *set_r,
-			     struct warden_error *error_r)
-{
-	unsigned int i, count;
-	const char *const *envs = warden_compat_doveadm_settings(&count);
-	struct warden_error error;
-	bool ok = true;
-
-	warden_settings_init_defaults(set_r);
-	for (i = 0; i + 1 < count; i += 2) {
-		if (warden_settings_set(set_r, envs[i], envs[i + 1], &error))
-			continue;
-		if (ok)
-			*error_r = error;
-		ok = false;
-		/* the service then writes none */
-		if (strcmp(envs[i], "warden_hosts_deny_file") == 0)
-			set_r->hosts_deny_file[0] = '\0';
-	}
-	return ok && warden_settings_check(set_r, error_r);
-}
-
 bool doveadm_warden_in_force(const struct doveadm_warden *dw)
 {
 	return dw->silent_secs <= WARDEN_HEARTBEAT_MAX_SECS;

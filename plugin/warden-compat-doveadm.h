@@ -18,21 +18,4 @@
 /* after lib.h, which has a bool of its own */
 #include <stdbool.h>
 
-#if DOVECOT_VERSION_MAJOR == 2 && DOVECOT_VERSION_MINOR == 3
-
-/* The settings in plugin { } as name, value, name, value; *count_r of them. */
-static inline const char *const *
-warden_compat_doveadm_settings(unsigned int *count_r)
-{
-	if (!array_is_created(&doveadm_settings->plugin_envs)) {
-		*count_r = 0;
-		return NULL;
-	}
-	return array_get(&doveadm_settings->plugin_envs, count_r);
-}
-
-#else
-#  error "warden does not know the doveadm of this version of Dovecot yet"
-#endif
-
 #endif
