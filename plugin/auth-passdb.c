@@ -21,6 +21,7 @@
 #include "warden.h"
 #include "warden-attempt.h"
 #include "warden-clock.h"
+#include "warden-compat.h"
 #include "auth-attempt.h"
 #include "auth-passdb.h"
 #include "auth-plugin.h"
@@ -83,7 +84,8 @@ static void
 passdb_warden_lookup_credentials(struct auth_request *request,
 				 lookup_credentials_callback_t *callback)
 {
-	callback(passdb_warden_result(request), NULL, 0, request);
+	WARDEN_COMPAT_NO_CREDENTIALS(callback, passdb_warden_result(request),
+				     request);
 }
 
 /* No preinit: Dovecot itself refuses args then. No default_cache_key, which

@@ -85,7 +85,7 @@ static const char *passdb_stanza_problem(const struct doveadm_doveconf *conf,
 		{ "result_success", "return-ok" },
 		{ "result_failure", "continue" },
 		{ "result_internalfail", "continue" },
-		{ "mechanisms", "" }, { "username_filter", "" },
+		{ WARDEN_COMPAT_PASSDB_MECHANISMS, "" }, { "username_filter", "" },
 		{ "default_fields", "" }, { "override_fields", "" },
 	};
 
@@ -128,10 +128,10 @@ static const char *passdb_order_problem(const struct doveadm_doveconf *conf,
 			master ? " with 'master = yes'" : "", before);
 	}
 	if (!master)
-		return "there is no 'passdb { driver = warden }': add it "
+		return "there is no '"WARDEN_COMPAT_PASSDB"': add it "
 			"before all other passdbs";
 	return before == NULL ? NULL : "there are master passdbs, but none is "
-		"'passdb { driver = warden master = yes }': add it before "
+		"'"WARDEN_COMPAT_PASSDB_MASTER"': add it before "
 		"them, or a blocked host can log in as a master user";
 }
 

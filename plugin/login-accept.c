@@ -67,7 +67,8 @@ static struct {
 	struct login_accept_network trusted[WARDEN_EXEMPT_MAX];
 	unsigned int trusted_count;
 
-	/* handed over by login_accept_take(), within one call of original */
+	/* handed over by login_accept_take(), within one call of original, or
+	   before there is one: login_accept_judge_first() */
 	struct warden_session session;
 	bool session_offered;
 } accepting;
@@ -152,32 +153,32 @@ static void refuse(struct master_service_connection *conn)
 		return;
 	if (accepting.one)
 		refuse_keep_count(service, conn);
-	else if (WARDEN_COMPAT_MAY_HAND_BACK)
+	else if (WARDEN_COMPAT_MAY_HAND_BACK(service))
 		WARDEN_COMPAT_COUNT_LEFT(service)++;
 }
 
 /* A few bytes into an empty send buffer, or none. A close with something
    unread resets the connection, and the reset can overtake the words: so what
    has come already is read, once. */
-static void say_too_many(const struct master_service_connection *conn)
+static void say_too_many(int fd)
 {
 	char drain[DRAIN_BYTES];
 
-	if (accepting.farewell == NULL || conn->ssl || conn->proxy.ssl)
+	if (accepting.farewell == NULL)
 		return;
-	(void)send(conn->fd, accepting.farewell, strlen(accepting.farewell),
+	(void)send(fd, accepting.farewell, strlen(accepting.farewell),
 		   MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)shutdown(conn->fd, SHUT_WR);
-	(void)recv(conn->fd, drain, sizeof(drain), MSG_DONTWAIT);
+	(void)shutdown(fd, SHUT_WR);
+	(void)recv(fd, drain, sizeof(drain), MSG_DONTWAIT);
 }
 
-static bool is_trusted(const struct master_service_connection *conn)
+static bool is_trusted(const struct ip_addr *ip)
 {
 	const struct login_accept_network *net = accepting.trusted;
 	unsigned int i;
 
 	for (i = 0; i < accepting.trusted_count; i++, net++) {
-		if (net_is_in_network(&conn->remote_ip, &net->ip, net->bits))
+		if (net_is_in_network(ip, &net->ip, net->bits))
 			return TRUE;
 	}
 	return FALSE;
@@ -206,6 +207,15 @@ static enum warden_refusal judge(const struct master_service_connection *conn,
 	return refusal;
 }
 
+/* Nobody took it: Dovecot made no client of the connection. */
+static void close_offered_session(void)
+{
+	if (!accepting.session_offered)
+		return;
+	accepting.session_offered = FALSE;
+	warden_session_close(accepting.warden, &accepting.session);
+}
+
 static void login_accept_connected(struct master_service_connection *conn)
 {
 	struct warden_net remote;
@@ -218,22 +228,21 @@ static void login_accept_connected(struct master_service_connection *conn)
 		master_service_stop_new_connections(master_service);
 		return;
 	}
-	if (!warden_glue_net(&remote, &conn->remote_ip) || is_trusted(conn)) {
+	if (!warden_glue_net(&remote, &conn->remote_ip) ||
+	    is_trusted(&conn->remote_ip)) {
 		admit(conn);
 		return;
 	}
 	refusal = judge(conn, &remote);
 	if (refusal != WARDEN_ADMITTED) {
-		if (refusal == WARDEN_REFUSED_SESSIONS)
-			say_too_many(conn);
+		if (refusal == WARDEN_REFUSED_SESSIONS && !conn->ssl &&
+		    !WARDEN_COMPAT_CONN_PROXY_TLS(conn))
+			say_too_many(conn->fd);
 		refuse(conn);
 		return;
 	}
 	admit(conn);
-	if (accepting.session_offered) {
-		accepting.session_offered = FALSE;
-		warden_session_close(accepting.warden, &accepting.session);
-	}
+	close_offered_session();
 }
 
 bool login_accept_take(struct warden_session *session_r)
@@ -263,6 +272,7 @@ static void login_accept_wrap(void *context ATTR_UNUSED)
 	struct master_service *service = master_service;
 
 	timeout_remove(&accepting.to_wrap);
+	close_offered_session();
 	if (service->callback == NULL)
 		return;
 	accepting.original = service->callback;
@@ -288,6 +298,43 @@ static void login_accept_read_trusted(void)
 	}
 }
 
+/* From 2.4.2 on the master may have accepted a connection for this process
+   before it was started, and Dovecot makes a client of it before any timeout
+   runs: login_accept_connected() does not see it, so it is judged here. One that
+   is refused is never created, so there is no count to hand back. */
+static void login_accept_judge_first(struct master_service *service)
+{
+	const struct master_service_listener *listener;
+	struct ip_addr remote_ip, local_ip;
+	struct warden_net remote, local;
+	int listen_fd = WARDEN_COMPAT_ACCEPTED_LISTENER(service);
+	int fd = WARDEN_COMPAT_ACCEPTED_FD;
+	enum warden_refusal refusal;
+	bool have_local;
+
+	if (listen_fd == -1)
+		return;
+	listener = &service->listeners[listen_fd - MASTER_LISTEN_FD_FIRST];
+	/* the address would be that of HAProxy */
+	if (listener->haproxy || net_getpeername(fd, &remote_ip, NULL) < 0 ||
+	    !warden_glue_net(&remote, &remote_ip) || is_trusted(&remote_ip))
+		return;
+	have_local = net_getsockname(fd, &local_ip, NULL) == 0 &&
+		warden_glue_net(&local, &local_ip);
+	refusal = warden_session_open(accepting.warden, &remote,
+				      have_local ? &local : NULL,
+				      accepting.pid, warden_clock_now(),
+				      &accepting.session);
+	if (refusal == WARDEN_ADMITTED) {
+		accepting.session_offered = TRUE;
+		return;
+	}
+	if (refusal == WARDEN_REFUSED_SESSIONS && !listener->ssl)
+		say_too_many(fd);
+	(void)close(fd);
+	WARDEN_COMPAT_ACCEPTED_LISTENER_UNSET(service);
+}
+
 void login_accept_init(struct warden *w)
 {
 	unsigned int i;
@@ -302,10 +349,12 @@ void login_accept_init(struct warden *w)
 	}
 	accepting.to_wrap = timeout_add_short(0, login_accept_wrap,
 					      (void *)NULL);
+	login_accept_judge_first(master_service);
 }
 
 void login_accept_deinit(void)
 {
 	timeout_remove(&accepting.to_wrap);
+	close_offered_session();
 	i_zero(&accepting);
 }

@@ -60,7 +60,7 @@ struct login_session {
 	/* auth_successes that the server behind us did not confirm */
 	unsigned int rejected_successes;
 
-	/* auth_attempts when the last challenge was sent. auth_waiting stays
+	/* auth_attempts when the last challenge was sent. That mark stays
 	   set after an exchange was cancelled, so it alone does not tell. */
 	unsigned int challenged_attempt;
 	/* the exchange that the end of the session cut off */
@@ -187,6 +187,7 @@ static void session_refuse(struct client *client)
 	timeout_remove(&ctx->to_refuse);
 	client_notify_disconnect(client, CLIENT_DISCONNECT_RESOURCE_CONSTRAINT,
 				 sessions ? TEXT_SESSIONS : TEXT_BLOCKED);
+	WARDEN_COMPAT_CLIENT_NOT_FULL(client);
 	client_destroy(client, ctx->admitted ? reason : NULL);
 }
 
@@ -230,7 +231,8 @@ static bool session_judge_now(struct login_session *ctx, struct client *client)
 static bool session_is_waiting(const struct login_session *ctx,
 			       const struct client *client)
 {
-	return client->authenticating && client->auth_waiting &&
+	return client->authenticating &&
+		WARDEN_COMPAT_CLIENT_CHALLENGED(client) &&
 		ctx->challenged_attempt == client->auth_attempts;
 }
 
@@ -314,7 +316,7 @@ static bool is_http(const char *data)
 	unsigned int i;
 
 	for (i = 0; i < N_ELEMENTS(methods); i++) {
-		if (str_begins(data, methods[i]))
+		if (strncmp(data, methods[i], strlen(methods[i])) == 0)
 			return strstr(data, " HTTP/") != NULL;
 	}
 	return FALSE;
@@ -338,12 +340,13 @@ static void session_look(struct login_session *ctx, const struct client *client)
 	ctx->http = !WARDEN_COMPAT_CLIENT_TLS(client) && is_http(data);
 }
 
-static int session_handshaked(const char **error_r ATTR_UNUSED, void *context)
+static warden_compat_handshake_t
+session_handshaked(const char **error_r ATTR_UNUSED, void *context)
 {
 	struct login_session *ctx = context;
 
 	ctx->handshaked = TRUE;
-	return 0;
+	return WARDEN_COMPAT_HANDSHAKE_OK;
 }
 
 static void session_watch_tls(struct login_session *ctx,
@@ -375,6 +378,13 @@ static bool tls_error_is_about_our_certificate(const char *error)
 	return FALSE;
 }
 
+/* Dovecot 2.4 reads the handshake itself, so nobody may have seen a first byte.
+   OpenSSL has an error code only for something that came. */
+static bool tls_error_is_about_input(const char *error)
+{
+	return strstr(error, ": error:") != NULL;
+}
+
 /* Submission does its own I/O, also after STARTTLS: there a decrypted byte is
    the only sign that the handshake is done. */
 static bool session_tls_unfinished(const struct login_session *ctx,
@@ -395,10 +405,12 @@ static enum warden_class session_idle_class(const struct client *client)
 static enum warden_class session_tls_class(const struct login_session *ctx,
 					   struct client *client)
 {
-	if (tls_error_is_about_our_certificate(
-			i_stream_get_error(client->input)))
+	const char *error = i_stream_get_error(client->input);
+
+	if (tls_error_is_about_our_certificate(error))
 		return WARDEN_CLASS_NONE;
-	if (!ctx->spoke && !WARDEN_COMPAT_CLIENT_STARTTLS(client))
+	if (!ctx->spoke && !tls_error_is_about_input(error) &&
+	    !WARDEN_COMPAT_CLIENT_STARTTLS(client))
 		return session_idle_class(client);
 	return WARDEN_TLS_FAILED;
 }
@@ -452,7 +464,7 @@ static void session_count_attempt(struct login_session *ctx,
 	case CLIENT_AUTH_RESULT_ABORTED:
 		if (!client->destroyed)
 			session_count(ctx, WARDEN_AUTH_CANCELLED, NULL);
-		else if (client->auth_waiting &&
+		else if (WARDEN_COMPAT_CLIENT_CHALLENGED(client) &&
 			 ctx->challenged_attempt == client->auth_attempts)
 			ctx->cut_off = EXCHANGE_WAITING;
 		else

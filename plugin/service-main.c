@@ -23,6 +23,7 @@
 #include "master-service.h"
 #include "service-config.h"
 #include "warden-clock.h"
+#include "warden-compat.h"
 #include "warden-deny.h"
 #include "warden-glue.h"
 #include "warden-keeper.h"
@@ -288,8 +289,7 @@ int main(int argc, char *argv[])
 	/* we have no clients, but are never idle */
 	const enum master_service_flags flags =
 		MASTER_SERVICE_FLAG_NO_IDLE_DIE |
-		MASTER_SERVICE_FLAG_DISABLE_SSL_SET |
-		MASTER_SERVICE_FLAG_NO_SSL_INIT;
+		WARDEN_COMPAT_SERVICE_FLAGS_NO_TLS;
 	int status;
 
 	if (started_by_hand(argc, argv, &status))

@@ -11,7 +11,7 @@
 
 /* The value of a field of this event or of one that it came from, as text; NULL
    if there is none. It lasts as long as the event and the data stack frame. */
-#if DOVECOT_VERSION_MICRO < 16
+#if WARDEN_DOVECOT_MINOR == 3 && WARDEN_DOVECOT_MICRO < 16
 #  define warden_compat_event_field(event, key) event_find_field_str(event, key)
 #else
 #  define warden_compat_event_field(event, key) \
