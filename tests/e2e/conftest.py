@@ -16,7 +16,8 @@ from dovecot import Dovecot
 from install import Install
 from sandbox import Sandbox
 
-_DOVECOTS = pytest.StashKey()
+# of the test with this id
+_dovecots = {}
 
 
 def pytest_sessionstart(session):
@@ -28,14 +29,14 @@ def pytest_sessionstart(session):
 
 def pytest_collection_modifyitems(items):
     # What is not loaded cannot be tested: that each part is, comes first.
-    items.sort(key=lambda item: item.path.name != "test_loaded.py")
+    items.sort(key=lambda item: "test_loaded.py" not in item.nodeid)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     report = (yield).get_result()
     if report.when == "call" and report.failed:
-        dovecots = item.stash.get(_DOVECOTS, []) + [
+        dovecots = _dovecots.pop(item.nodeid, []) + [
             value for value in item.funcargs.values()
             if isinstance(value, Dovecot)]
         for number, dovecot in enumerate(dovecots):
@@ -80,7 +81,7 @@ def new_sandbox(installed):
 def new_dovecot(request, new_sandbox, certificate):
     """A factory: new_dovecot(settings=..., login=...) as class Dovecot has
     them, started unless start=False."""
-    dovecots = request.node.stash.setdefault(_DOVECOTS, [])
+    dovecots = _dovecots.setdefault(request.node.nodeid, [])
 
     def make(sandbox=None, start=True, **kwargs):
         dovecot = Dovecot(sandbox or new_sandbox(), certificate, **kwargs)

@@ -7,9 +7,10 @@ import re
 import signal
 import subprocess
 
+from dialect import (HOME, MAIN, NO_SERVICE, PASSDB_USERS, PASSDB_WARDEN,
+                     SERVICE_STANZA, cleartext_without_tls, warden_settings)
 from waiting import wait_until
 
-HOME = "/run/e2e"
 BASE_DIR = "/run/dovecot"
 WARDEN_DIR = f"{BASE_DIR}/warden"
 STATE_DIR = "/var/lib/dovecot/warden"
@@ -19,89 +20,15 @@ AUTH_SOCKET = f"{HOME}/auth-client"
 USERS = {"alice": "alice-secret", "bob": "bob-secret",
          "carol": "carol-secret", "dave": "dave-secret"}
 
-# The stanza of the README.
-SERVICE_STANZA = """
-service warden {
-  executable = warden
-  process_min_avail = 1
-  process_limit = 1
-}
-"""
-
-PASSDB_WARDEN = "passdb {\n  driver = warden\n}\n"
-PASSDB_USERS = f"""passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {HOME}/users
-}}
-"""
-
-MAIN = """
-base_dir = {base}
-state_dir = {home}/state
-listen = {listen}
-protocols = imap pop3 submission
-log_path = {home}/log
-# Failures are told at once: these tests are about what comes after them.
-auth_failure_delay = 0
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-ssl = yes
-ssl_cert = <{home}/cert.pem
-ssl_key = <{home}/key.pem
-disable_plaintext_auth = {disable_plaintext_auth}
-auth_mechanisms = plain login cram-md5
-mail_location = maildir:{home}/mail/%u
-first_valid_uid = 1
-last_valid_uid = 0
-userdb {{
-  driver = static
-  args = uid=65534 gid=65534 home={home}/mail/%u allow_all_users=yes
-}}
-submission_relay_host = 127.0.0.1
-service auth {{
-  unix_listener {home}/auth-client {{
-    mode = 0600
-  }}
-}}
-service imap-login {{
-{imap_login}
-  inet_listener imap {{
-    port = {ports[imap]}
-  }}
-  inet_listener imaps {{
-    port = {ports[imaps]}
-    ssl = yes
-  }}
-}}
-service pop3-login {{
-{pop3_login}
-  inet_listener pop3 {{
-    port = {ports[pop3]}
-  }}
-  inet_listener pop3s {{
-    port = {ports[pop3s]}
-    ssl = yes
-  }}
-}}
-service submission-login {{
-  inet_listener submission {{
-    port = {ports[submission]}
-  }}
-}}
-"""
-
 
 class Dovecot:
-    """settings: warden_... of plugin { }. passdbs: the list of stanzas, first
+    """settings: warden_... without that. passdbs: the list of stanzas, first
     to last. login: lines into service imap-login and pop3-login. warden=False
     is a Dovecot without any part of it."""
 
     def __init__(self, sandbox, certificate, *, warden=True, settings=None,
                  passdbs=None, login="", config="", users=None,
-                 disable_plaintext_auth="no", service=SERVICE_STANZA,
+                 cleartext=True, service=SERVICE_STANZA,
                  address="127.0.0.1", listen=None):
         self.sandbox = sandbox
         self.address = address
@@ -115,7 +42,7 @@ class Dovecot:
         self.login = login
         self.extra = config
         self.service = service
-        self.disable_plaintext_auth = disable_plaintext_auth
+        self.cleartext = cleartext
         self.listen = listen or address
         self.master = None
         home = sandbox.path(HOME)
@@ -137,8 +64,8 @@ class Dovecot:
     def configure(self):
         text = MAIN.format(base=BASE_DIR, home=HOME, listen=self.listen,
                            ports=self.ports, imap_login=self.login,
-                           pop3_login=self.login,
-                           disable_plaintext_auth=self.disable_plaintext_auth)
+                           pop3_login=self.login)
+        text += cleartext_without_tls(self.cleartext)
         passdbs = self.passdbs
         if passdbs is None:
             passdbs = [PASSDB_USERS]
@@ -147,9 +74,7 @@ class Dovecot:
         text += "".join(passdbs)
         if self.warden:
             text += "login_plugins = warden\n" + self.service
-            text += "plugin {\n" + "".join(
-                f"  warden_{name} = {value}\n"
-                for name, value in self.settings.items()) + "}\n"
+            text += warden_settings(self.settings)
         text += self.extra
         self.sandbox.path(f"{HOME}/dovecot.conf").write_text(text)
 
@@ -162,7 +87,7 @@ class Dovecot:
             "dovecot", "-F", "-c", f"{HOME}/dovecot.conf",
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         wait_until(self._is_listening, "Dovecot to listen")
-        if self.warden and self.service and wait_for_warden:
+        if self.warden and self.service != NO_SERVICE and wait_for_warden:
             self.wait_for_service()
         return self
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from clients import IN, WRONG
-from dovecot import PASSDB_WARDEN
+from dialect import PASSDB_WARDEN, PASSDB_WORKER
 from waiting import wait_until
 
 
@@ -21,11 +21,8 @@ def assert_points(dovecot, host, points):
     assert dovecot.why(host)["points"] == pytest.approx(points, abs=0.9)
 
 
-PASSDB_SHADOW = "passdb {\n  driver = shadow\n}\n"
-
-
 def test_attempts_that_a_worker_checks(new_dovecot, attacker, innocent):
-    dovecot = new_dovecot(start=False, passdbs=[PASSDB_WARDEN, PASSDB_SHADOW])
+    dovecot = new_dovecot(start=False, passdbs=[PASSDB_WARDEN, PASSDB_WORKER])
     secret = subprocess.run(
         ["openssl", "passwd", "-6", "alice-secret"], capture_output=True,
         text=True, check=True).stdout.strip()
@@ -111,6 +108,15 @@ def test_stats_process_that_comes_back(new_dovecot, attacker):
                    "a new stats process")
         assert attacker.guess(dovecot, 1, start=2 * n + 1) == [WRONG]
         assert_points(dovecot, attacker, 10 + 20 * n)
+
+
+def test_nothing_more_is_logged(new_dovecot, attacker, innocent):
+    """Asking for debug events is not asking for debug lines."""
+    dovecot = new_dovecot()
+    assert attacker.guess(dovecot, 2) == [WRONG] * 2
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert_points(dovecot, attacker, 20)
+    assert dovecot.log_lines("Debug:|auth: ") == []
 
 
 def test_metrics_of_the_admin_do_not_disturb(new_dovecot, attacker):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from clients import IN, Host
+from dialect import login_count
 from flooder import Flooder
 from test_sessions import PROCESS_MODELS, sessions
 from waiting import wait_until
@@ -16,7 +17,7 @@ from waiting import wait_until
 FLOOD_SECS = float(os.environ.get("WARDEN_FLOOD_SECS", "60"))
 VARIANT_SECS = min(FLOOD_SECS, 5)
 MODELS = {**PROCESS_MODELS, "four-waiting":
-          "  service_count = 1\n  process_min_avail = 4\n"}
+          login_count(1) + "  process_min_avail = 4\n"}
 FLOODS = [("count-1", FLOOD_SECS), ("unlimited", VARIANT_SECS),
           ("count-2-limit-2", VARIANT_SECS), ("four-waiting", VARIANT_SECS)]
 HONEST = "127.0.0.7"

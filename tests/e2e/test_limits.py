@@ -5,7 +5,7 @@ more."""
 import pytest
 
 from clients import IN, REFUSED, WRONG, Host
-from dovecot import HOME, PASSDB_WARDEN
+from dialect import HOME, LOG_BROKEN, LOG_LOGIN, PASSDB_BROKEN, PASSDB_WARDEN
 
 
 @pytest.mark.parametrize("reason, user, points", [
@@ -59,7 +59,7 @@ def test_attempt_after_the_limit_in_one_session_is_not_checked(
         said = talk.ask("2 LOGIN alice alice-secret")
         assert not said.startswith(b"2 OK"), said
     dovecot.wait_blocked(attacker)
-    assert dovecot.log_lines("Login: user=<alice>") == []
+    assert dovecot.log_lines(LOG_LOGIN + "user=<alice>") == []
 
 
 def test_block_reaches_a_session_that_is_already_there(new_dovecot, attacker):
@@ -141,18 +141,13 @@ def test_trusted_networks_are_exempt(new_dovecot):
 
 def test_fault_of_ours_costs_nothing(new_dovecot, attacker):
     """A database that is down says nothing about the client."""
-    broken = f"""passdb {{
-  driver = checkpassword
-  args = {HOME}/broken
-}}
-"""
     dovecot = new_dovecot(settings={"fail_limit": "10"}, start=False,
-                          passdbs=[PASSDB_WARDEN, broken])
+                          passdbs=[PASSDB_WARDEN, PASSDB_BROKEN])
     script = dovecot.sandbox.path(f"{HOME}/broken")
     # 111: temporary problem
     script.write_text("#!/bin/sh\nexit 111\n")
     script.chmod(0o755)
     dovecot.start()
     attacker.guess(dovecot, 3)
-    assert dovecot.log_lines("exited with status 111") != []
+    assert dovecot.log_lines(LOG_BROKEN) != []
     assert dovecot.blocked() == {}

@@ -5,6 +5,7 @@ own access check, in between."""
 import pytest
 
 from clients import IN, REFUSED, Host, Talk
+from dialect import IS_2_3
 from test_sessions import every_model, sessions
 from waiting import wait_until
 
@@ -85,6 +86,7 @@ service tcpwrap {
 """
 
 
+@pytest.mark.skipif(not IS_2_3, reason="2.4 has no tcpwrap")
 @every_model
 def test_with_tcpwrap_in_between(new_dovecot, attacker, innocent, login):
     dovecot = new_dovecot(login=login, config=TCPWRAP,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clients import IN, Host
+from dialect import IS_2_3
 from dovecot import WARDEN_DIR
 from install import doveconf
 from waiting import wait_until
@@ -25,30 +26,35 @@ def only(pids):
     return pids[0]
 
 
-@pytest.mark.parametrize("part", [
-    "login/lib10_warden_plugin.so",
-    "auth/lib20_auth_warden.so",
-    "doveadm/lib10_doveadm_warden_plugin.so",
-])
+PARTS = [
+    ("login/lib10_warden_plugin.so", "warden_plugin",
+     {"init", "deinit", "version"}),
+    ("auth/lib20_auth_warden.so", "auth_warden",
+     {"init", "deinit", "version"}),
+    ("doveadm/lib10_doveadm_warden_plugin.so", "doveadm_warden_plugin",
+     {"init", "deinit", "version"}),
+]
+if not IS_2_3:
+    PARTS.append(("settings/libwarden_settings.so", "warden_settings",
+                  {"version", "set_infos", "service_settings"}))
+
+
+@pytest.mark.parametrize("part", [part for part, _, _ in PARTS])
 def test_plugin_is_installed_where_dovecot_looks(installed, part):
     modules = Path(doveconf("login_plugin_dir")).parent
     assert str(modules / part) in installed.files()
 
 
-@pytest.mark.parametrize("part, prefix", [
-    ("login/lib10_warden_plugin.so", "warden_plugin"),
-    ("auth/lib20_auth_warden.so", "auth_warden"),
-    ("doveadm/lib10_doveadm_warden_plugin.so", "doveadm_warden_plugin"),
-])
-def test_plugin_has_the_symbols_that_dovecot_asks_for(installed, part, prefix):
+@pytest.mark.parametrize("part, prefix, names", PARTS)
+def test_plugin_has_the_symbols_that_dovecot_asks_for(installed, part, prefix,
+                                                      names):
     # Under another name the version would silently not be compared.
     modules = Path(doveconf("login_plugin_dir")).parent
     path = installed.stage / str(modules / part).lstrip("/")
     table = subprocess.run(["nm", "-D", "--defined-only", str(path)],
                            capture_output=True, text=True, check=True).stdout
     symbols = {line.split()[-1] for line in table.splitlines()}
-    assert {f"{prefix}_init", f"{prefix}_deinit",
-            f"{prefix}_version"} <= symbols
+    assert {f"{prefix}_{name}" for name in names} <= symbols
 
 
 def test_every_part_is_loaded(new_dovecot, attacker):
@@ -79,7 +85,8 @@ def test_every_part_is_loaded(new_dovecot, attacker):
 
 def test_doveadm_knows_its_commands(new_dovecot):
     dovecot = new_dovecot()
-    said = dovecot.doveadm_raw("help").stderr
+    result = dovecot.doveadm_raw("help")
+    said = result.stdout + result.stderr
     line, = [line for line in said.splitlines()
              if line.split()[:1] == ["warden"]]
     commands = line.split()[1].split("|")

@@ -6,7 +6,7 @@ import pytest
 
 import netns
 from clients import IN, REFUSED, WRONG, Host
-from dovecot import PASSDB_USERS, PASSDB_WARDEN
+from dialect import PASSDB_USERS, PASSDB_WARDEN
 from sasl import SaslClient
 from waiting import wait_until
 from wrapped import tcpdmatch

@@ -5,27 +5,21 @@ Nobody gets in who should not, and `status` says what is wrong."""
 import pytest
 
 from clients import IN, REFUSED, WRONG
-from dovecot import HOME, PASSDB_USERS, PASSDB_WARDEN
+from dialect import (HOME, PASSDB_MASTER_USERS, PASSDB_USERS, PASSDB_WARDEN,
+                     PASSDB_WARDEN_AGAIN, PASSDB_WARDEN_DENY,
+                     PASSDB_WARDEN_MASTER)
 from sasl import SaslClient
 
 SETTINGS = {"fail_limit": "20"}
 
-DENY = "passdb {\n  driver = warden\n  deny = yes\n}\n"
-MASTER_USERS = f"""passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {HOME}/masters
-  master = yes
-}}
-"""
-MASTER_WARDEN = "passdb {\n  driver = warden\n  master = yes\n}\n"
 SEPARATOR = "auth_master_user_separator = *\n"
 
 ARRANGEMENTS = {
     "first": [PASSDB_WARDEN, PASSDB_USERS],
-    "first with deny": [DENY, PASSDB_USERS],
-    "twice": [PASSDB_WARDEN, PASSDB_WARDEN, PASSDB_USERS],
+    "first with deny": [PASSDB_WARDEN_DENY, PASSDB_USERS],
+    "twice": [PASSDB_WARDEN, PASSDB_WARDEN_AGAIN, PASSDB_USERS],
     "second": [PASSDB_USERS, PASSDB_WARDEN],
-    "second with deny": [PASSDB_USERS, DENY],
+    "second with deny": [PASSDB_USERS, PASSDB_WARDEN_DENY],
     "missing": [PASSDB_USERS],
     "alone": [PASSDB_WARDEN],
 }
@@ -126,7 +120,8 @@ def master_dovecot(new_dovecot, passdbs):
 def test_master_user_of_a_blocked_host_is_refused(new_dovecot, attacker,
                                                   innocent):
     dovecot = master_dovecot(new_dovecot, [
-        MASTER_WARDEN, MASTER_USERS, PASSDB_WARDEN, PASSDB_USERS])
+        PASSDB_WARDEN_MASTER, PASSDB_MASTER_USERS, PASSDB_WARDEN,
+        PASSDB_USERS])
     assert innocent.try_imap(dovecot, "alice*root", "master-secret") == IN
     assert innocent.try_imap(dovecot, "alice*root", "wrong") == WRONG
     dovecot.doveadm("block", attacker.address)
@@ -142,7 +137,7 @@ def test_master_users_without_a_stanza_of_their_own(new_dovecot, attacker):
     """The login plugin still refuses; Postfix is not guarded, which status
     says."""
     dovecot = master_dovecot(new_dovecot, [
-        MASTER_USERS, PASSDB_WARDEN, PASSDB_USERS])
+        PASSDB_MASTER_USERS, PASSDB_WARDEN, PASSDB_USERS])
     dovecot.doveadm("block", attacker.address)
     assert attacker.try_imap(dovecot, "alice*root", "master-secret") == REFUSED
     assert "master" in dovecot.problems()["passdb"]

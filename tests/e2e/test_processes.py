@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from clients import IN, REFUSED, WRONG
+from dialect import NO_SERVICE
 from dovecot import STATE_DIR, WARDEN_DIR
 from test_sessions import every_model
 from waiting import holds_for, wait_until
@@ -143,7 +144,7 @@ def test_failures_before_a_killed_auth_still_count(new_dovecot, attacker):
 
 
 def test_without_the_service_everybody_is_let_in(new_dovecot, attacker):
-    dovecot = new_dovecot(settings=SETTINGS, service="")
+    dovecot = new_dovecot(settings=SETTINGS, service=NO_SERVICE)
     attacker.guess(dovecot, 4)
     assert attacker.try_imap(dovecot, "alice", "alice-secret") == IN
     assert attacker.try_pop3(dovecot, "bob", "bob-secret") == IN

@@ -10,14 +10,15 @@ import time
 import pytest
 
 from clients import IN, Host, Talk
+from dialect import login_count
 from waiting import holds_for, wait_until
 
 LIMIT = 3
 SETTINGS = {"session_limit": str(LIMIT)}
 PROCESS_MODELS = {
-    "count-1": "  service_count = 1\n",
-    "unlimited": "  service_count = 0\n",
-    "count-2-limit-2": "  service_count = 2\n  client_limit = 2\n",
+    "count-1": login_count(1),
+    "unlimited": login_count(None),
+    "count-2-limit-2": login_count(2, client_limit=2),
 }
 every_model = pytest.mark.parametrize("login", PROCESS_MODELS.values(),
                                       ids=PROCESS_MODELS.keys())

@@ -7,11 +7,12 @@ import signal
 import pytest
 
 from clients import IN, REFUSED
+from dialect import HOME, IS_2_3
 from dovecot import STATE_DIR, WARDEN_DIR
 from waiting import holds_for, wait_until
 
 
-@pytest.mark.parametrize("name, value", [
+MISTAKES = pytest.mark.parametrize("name, value", [
     ("fail_limit", "many"),
     ("fail_limit", "0"),
     ("block_time", "30 parsecs"),
@@ -21,6 +22,10 @@ from waiting import holds_for, wait_until
     ("session_limit", "-1"),
     ("nonsense", "1"),
 ])
+
+
+@pytest.mark.skipif(not IS_2_3, reason="2.4 knows our settings")
+@MISTAKES
 def test_bad_setting_is_one_line_and_mail_goes_on(new_dovecot, innocent, name,
                                                   value):
     dovecot = new_dovecot(settings={name: value}, start=False)
@@ -35,6 +40,49 @@ def test_bad_setting_is_one_line_and_mail_goes_on(new_dovecot, innocent, name,
               "one line", 1.5, 0.5)
 
 
+@pytest.mark.skipif(IS_2_3, reason="2.3 does not know our settings")
+@MISTAKES
+def test_bad_setting_is_refused_by_name_in_one_line(new_dovecot, name, value):
+    """By doveconf, as a mistake in Dovecot's own settings is."""
+    dovecot = new_dovecot(settings={name: value}, start=False)
+    dovecot.configure()
+    result = dovecot.sandbox.run("doveconf", "-c", f"{HOME}/dovecot.conf",
+                                 "-n", check=False)
+    assert result.returncode != 0
+    # What is only wrong to us is said twice by -n, before and after the list.
+    line, = {line[line.index("warden_"):]
+             for line in result.stderr.splitlines()}
+    assert line.startswith(f"warden_{name}: ")
+    assert name == "nonsense" or value.split("=")[0] in line
+
+
+@pytest.mark.skipif(IS_2_3, reason="2.3 does not know our settings")
+def test_doveconf_knows_every_setting(new_dovecot):
+    """With the defaults of the README, and what is set is shown."""
+    dovecot = new_dovecot(settings={"exempt_networks": "127.0.0.1/32",
+                                    "block_time": "45 min"}, start=False)
+    dovecot.configure()
+
+    def doveconf(*words):
+        return dovecot.sandbox.run("doveconf", "-c", f"{HOME}/dovecot.conf",
+                                   *words).stdout
+    defaults = {
+        "mode": "enforce", "session_limit": "10", "login_grace": "1 mins",
+        "fail_limit": "100", "fail_window": "10 mins", "points": "",
+        "block_time": "30 mins", "block_time_max": "1 weeks",
+        "known_time": "30 days", "exempt_networks": "127.0.0.0/8 ::1",
+        "ipv4_prefix": "32", "ipv6_prefix": "64", "deny_private": "no",
+        "hosts_deny_file": f"{STATE_DIR}/hosts.deny",
+        "state_dir": STATE_DIR, "table_hosts": "131072",
+    }
+    for name, value in defaults.items():
+        assert doveconf("-d", "-h", f"warden_{name}").strip() == value, name
+    shown = [line.strip() for line in doveconf("-n").splitlines()
+             if "warden_" in line]
+    assert shown == ["warden_block_time = 45 min",
+                     "warden_exempt_networks = 127.0.0.1/32"]
+
+
 def test_typo_before_a_reload_leaves_the_last_rules_in_force(
         new_dovecot, attacker, innocent):
     dovecot = new_dovecot(settings={"fail_limit": "20"})
@@ -45,8 +93,13 @@ def test_typo_before_a_reload_leaves_the_last_rules_in_force(
     dovecot.configure()
     os.kill(dovecot.master_pid(), signal.SIGHUP)
     wait_until(lambda: dovecot.log_lines("warden_block_time"), "the line", 20)
-    wait_until(lambda: len(dovecot.processes("warden")) == 1
-               and dovecot.processes("warden") != old, "the new service", 20)
+    if IS_2_3:
+        wait_until(lambda: len(dovecot.processes("warden")) == 1
+                   and dovecot.processes("warden") != old,
+                   "the new service", 20)
+    else:
+        # the whole reload is off
+        assert dovecot.processes("warden") == old
     assert attacker.is_refused(dovecot)
     assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
 

@@ -225,8 +225,8 @@ def test_failures_inside_tls_count_as_others(shared_dovecot, fresh_host):
 
 def test_password_in_clear_where_tls_is_required(new_dovecot, attacker,
                                                  innocent):
-    """Dovecot's default, disable_plaintext_auth = yes."""
-    dovecot = new_dovecot(disable_plaintext_auth="yes")
+    """Dovecot's default."""
+    dovecot = new_dovecot(cleartext=False)
     with attacker.talk(dovecot) as talk:
         talk.line()
         talk.say("1 LOGIN alice alice-secret")
