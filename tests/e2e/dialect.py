@@ -17,6 +17,8 @@ def _version():
 
 VERSION = _version()
 IS_2_3 = VERSION < (2, 4)
+# The master accepts a connection for each process that it starts.
+PREACCEPTS = VERSION >= (2, 4, 2)
 
 _COMMON = """
 base_dir = {base}

