@@ -13,10 +13,16 @@ int service_config_read(struct master_service *service,
 			struct warden_error *error_r)
 {
 	struct event *event = master_service_get_event(service);
+	/* of every protocol { } */
+	const struct master_service_settings_input input = {
+		.no_protocol_filter = TRUE,
+	};
+	struct master_service_settings_output output;
 	const char *networks, *error;
 	int ret;
 
-	if (master_service_settings_read_simple(service, &error) < 0) {
+	if (master_service_settings_read(service, &input, &output,
+					 &error) < 0) {
 		warden_error_set(error_r, "%s", error);
 		return -1;
 	}
@@ -28,6 +34,11 @@ int service_config_read(struct master_service *service,
 	    (!warden_settings_add_exempt(&set_r->warden,
 					 "login_trusted_networks", networks,
 					 error_r) ||
+	     /* a balancer's own connections look whether we live */
+	     !warden_settings_add_exempt(&set_r->warden,
+		"haproxy_trusted_networks",
+		master_service_get_service_settings(service)->
+			haproxy_trusted_networks, error_r) ||
 	     !warden_settings_check(&set_r->warden, error_r)))
 		ret = 0;
 	return ret;

@@ -190,19 +190,44 @@ const struct setting_parser_info typed_dovecot_info = {
 	.pool_offset1 = 1 + offsetof(struct dovecot_settings, pool),
 };
 
+/* protocol: whose protocol { } counts too; NULL: what is outside of them. */
+static const struct dovecot_settings *
+dovecot_settings_get(struct event *event_parent, const char *protocol,
+		     struct warden_error *error_r)
+{
+	struct event *event = event_create(event_parent);
+	const struct dovecot_settings *set = NULL;
+	const char *error;
+
+	if (protocol != NULL)
+		event_add_str(event, "protocol", protocol);
+	if (settings_get(event, &typed_dovecot_info, 0, &set, &error) < 0) {
+		warden_error_set(error_r, "%s", error);
+		set = NULL;
+	}
+	event_unref(&event);
+	return set;
+}
+
 bool typed_dovecot_get(struct event *event, const char **user_r,
 		       const char **networks_r, struct warden_error *error_r)
 {
+	static const char *const protocols[] = {
+		"imap", "pop3", "submission", "sieve", NULL
+	};
 	const struct dovecot_settings *set;
-	const char *error;
+	string_t *networks = t_str_new(128);
 
-	if (settings_get(event, &typed_dovecot_info, 0, &set, &error) < 0) {
-		warden_error_set(error_r, "%s", error);
-		return FALSE;
+	for (unsigned int i = 0; i < N_ELEMENTS(protocols); i++) {
+		set = dovecot_settings_get(event, protocols[i], error_r);
+		if (set == NULL)
+			return FALSE;
+		str_append_c(networks, ' ');
+		str_append(networks, t_array_const_string_join(
+				   &set->login_trusted_networks, " "));
+		*user_r = t_strdup(set->default_internal_user);
+		settings_free(set);
 	}
-	*user_r = t_strdup(set->default_internal_user);
-	*networks_r = t_array_const_string_join(&set->login_trusted_networks,
-						" ");
-	settings_free(set);
+	*networks_r = str_c(networks);
 	return TRUE;
 }

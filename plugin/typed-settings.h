@@ -22,7 +22,9 @@ int typed_settings_get(struct event *event, struct warden_settings *set_r,
 		       struct warden_error *error_r);
 
 /* default_internal_user, and login_trusted_networks with blanks between them;
-   on the data stack. */
+   on the data stack. Each login process trusts the networks of its own
+   protocol; the table is one for all, so these are those of every protocol. The
+   settings must have been read with no_protocol_filter. */
 bool typed_dovecot_get(struct event *event, const char **user_r,
 		       const char **networks_r, struct warden_error *error_r);
 

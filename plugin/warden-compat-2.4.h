@@ -6,6 +6,8 @@
    rules; the names are explained in warden-compat-2.3.h, and here where they
    differ in more than spelling. */
 
+#include "settings-parser.h"
+
 /* --- Everywhere --- */
 
 #define warden_compat_base_dir() \
