@@ -98,6 +98,8 @@ service warden {
   args = scheme=PLAIN {HOME}/users
 }}
 """
+    # A second database of the same kind: HOME/codes.
+    PASSDB_CODES = PASSDB_USERS.replace("/users", "/codes")
     PASSDB_MASTER_USERS = f"""passdb {{
   driver = passwd-file
   args = scheme=PLAIN {HOME}/masters
@@ -113,11 +115,17 @@ service warden {
 }}
 """
     LOG_BROKEN = "exited with status 111"
+    MECHANISMS = "mechanisms"
     LOG_LOGIN = "Login: "
 
     # Processes of a login service that serve so many clients in all.
     COUNT_SETTING = "service_count"
     COUNT_UNLIMITED = "0"
+
+    def passdb_proxy(port):
+        """Takes any password, and leaves it to another server."""
+        return ("passdb {\n  driver = static\n  args = nopassword=y proxy=y "
+                f"host=127.0.0.1 port={port}\n}}\n")
 
     def cleartext_without_tls(allowed):
         return f"disable_plaintext_auth = {'no' if allowed else 'yes'}\n"
@@ -163,6 +171,8 @@ userdb static {{
   default_password_scheme = PLAIN
 }}
 """
+    PASSDB_CODES = PASSDB_USERS.replace("/users", "/codes").replace(
+        "passdb passwd-file {\n", "passdb codes {\n  driver = passwd-file\n")
     PASSDB_MASTER_USERS = f"""passdb masters {{
   driver = passwd-file
   passwd_file_path = {HOME}/masters
@@ -176,10 +186,17 @@ userdb static {{
 }}
 """
     LOG_BROKEN = f"{HOME}/broken/file"
+    MECHANISMS = "mechanisms_filter"
     LOG_LOGIN = "Logged in: "
 
     COUNT_SETTING = "restart_request_count"
     COUNT_UNLIMITED = "unlimited"
+
+    def passdb_proxy(port):
+        """Takes any password, and leaves it to another server."""
+        return ("passdb static {\n  fields {\n    nopassword = y\n"
+                "    proxy = y\n    host = 127.0.0.1\n"
+                f"    port = {port}\n  }}\n}}\n")
 
     def cleartext_without_tls(allowed):
         return f"auth_allow_cleartext = {'yes' if allowed else 'no'}\n"

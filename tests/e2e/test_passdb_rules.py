@@ -9,7 +9,9 @@ import socket
 import pytest
 
 from clients import IN, WRONG
-from dovecot import HOME, PASSDB_USERS, PASSDB_WARDEN
+from dialect import (HOME, IS_2_3, MECHANISMS, PASSDB_CODES,
+                     PASSDB_MASTER_USERS, PASSDB_USERS, PASSDB_WARDEN,
+                     PASSDB_WARDEN_AGAIN, PASSDB_WARDEN_MASTER, passdb_proxy)
 from sasl import SaslClient
 from waiting import wait_until
 
@@ -85,14 +87,13 @@ def test_rule_with_deny(new_dovecot, attacker, innocent, rule):
 @pytest.mark.parametrize("rule", ("return-ok", "continue-ok"))
 def test_rule_for_master_users_and_in_the_last_stanza(new_dovecot, attacker,
                                                       innocent, rule):
-    masters = (f"passdb {{\n  driver = passwd-file\n"
-               f"  args = scheme=PLAIN {HOME}/masters\n  master = yes\n}}\n")
-    careless = with_lines(PASSDB_WARDEN, f"result_failure = {rule}")
+    line = f"result_failure = {rule}"
     dovecot = new_dovecot(
         start=False, config="auth_master_user_separator = *\n",
-        passdbs=[with_lines(careless, "master = yes"), masters,
+        passdbs=[with_lines(PASSDB_WARDEN_MASTER, line), PASSDB_MASTER_USERS,
                  PASSDB_WARDEN, PASSDB_USERS,
-                 with_lines(careless, "mechanisms = plain login")])
+                 with_lines(PASSDB_WARDEN_AGAIN, line,
+                            f"{MECHANISMS} = plain login")])
     dovecot.sandbox.path(f"{HOME}/masters").write_text(
         "root:master-secret\n")
     dovecot.start()
@@ -115,11 +116,15 @@ def test_rule_of_the_only_stanza(new_dovecot, innocent, rule):
         assert innocent.try_imap(dovecot, user, password) == WRONG
 
 
-@pytest.mark.parametrize("line", [
-    "result_success = continue", "result_internalfail = return-ok",
-    "skip = unauthenticated", "pass = yes", "default_fields = nodelay=y",
-    "override_fields = nodelay=y", "mechanisms = plain",
-    "username_filter = alice"])
+LINES = ["result_success = continue", "result_internalfail = return-ok",
+         "skip = unauthenticated", f"{MECHANISMS} = plain",
+         "username_filter = alice"]
+if IS_2_3:
+    LINES += ["pass = yes", "default_fields = nodelay=y",
+              "override_fields = nodelay=y"]
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_status_names_the_line(new_dovecot, line):
     dovecot = new_dovecot(passdbs=[with_lines(PASSDB_WARDEN, line),
                                    PASSDB_USERS])
@@ -141,7 +146,7 @@ def test_right_password_and_wrong_code(new_dovecot, attacker):
         PASSDB_WARDEN,
         with_lines(PASSDB_USERS, "result_success = continue-fail",
                    "result_failure = return-fail"),
-        PASSDB_USERS.replace("/users", "/codes")])
+        PASSDB_CODES])
     dovecot.sandbox.path(f"{HOME}/codes").write_text("alice:123456\n")
     dovecot.start()
     for _ in range(2):
@@ -159,8 +164,7 @@ def test_proxy_that_checks_no_password_proves_nothing(new_dovecot, attacker):
     """Auth says yes to anybody: the other server decides."""
     dovecot = new_dovecot(passdbs=[
         PASSDB_WARDEN,
-        "passdb {\n  driver = static\n  args = nopassword=y proxy=y "
-        f"host=127.0.0.1 port={closed_port()}\n}}\n"])
+        passdb_proxy(closed_port())])
     assert attacker.try_imap(dovecot, "alice", "wrong") != IN
     wait_until(lambda: dovecot.log_lines(r"proxy\(alice,127\.0\.0\.1"),
                "the proxy to have tried")

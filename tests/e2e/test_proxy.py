@@ -5,7 +5,7 @@ one knows whether a login succeeded."""
 import pytest
 
 from clients import IN, REFUSED, WRONG
-from dovecot import PASSDB_WARDEN
+from dialect import PASSDB_WARDEN, passdb_proxy
 from test_stages import assert_cost
 from waiting import wait_until
 
@@ -18,9 +18,7 @@ def behind(new_dovecot):
         front = new_dovecot(
             settings={"fail_limit": "20"},
             config="login_proxy_max_reconnects = 0\n",
-            passdbs=[PASSDB_WARDEN, (
-                "passdb {\n  driver = static\n  args = nopassword=y proxy=y "
-                f"host=127.0.0.1 port={back.ports[service]}\n}}\n")])
+            passdbs=[PASSDB_WARDEN, passdb_proxy(back.ports[service])])
         return back, front
     return make
 
