@@ -20,6 +20,15 @@ IS_2_3 = VERSION < (2, 4)
 # The master accepts a connection for each process that it starts.
 PREACCEPTS = VERSION >= (2, 4, 2)
 
+# The stanza of the README for 2.3, which 2.4 takes as well.
+SERVICE_WRITTEN_OUT = """
+service warden {
+  executable = warden
+  process_min_avail = 1
+  process_limit = 1
+}
+"""
+
 _COMMON = """
 base_dir = {base}
 state_dir = {home}/state
@@ -80,14 +89,7 @@ userdb {{
   args = uid=65534 gid=65534 home={home}/mail/%u allow_all_users=yes
 }}
 """
-    # The stanza of the README.
-    SERVICE_STANZA = """
-service warden {
-  executable = warden
-  process_min_avail = 1
-  process_limit = 1
-}
-"""
+    SERVICE_STANZA = SERVICE_WRITTEN_OUT
     NO_SERVICE = ""
     PASSDB_WARDEN = "passdb {\n  driver = warden\n}\n"
     PASSDB_WARDEN_AGAIN = PASSDB_WARDEN

@@ -7,11 +7,12 @@ import os
 import signal
 
 from clients import IN, WRONG
-from dovecot import HOME, SERVICE_STANZA, WARDEN_DIR
+from dialect import HOME, SERVICE_WRITTEN_OUT
+from dovecot import WARDEN_DIR
 from test_counting import assert_points
 from waiting import wait_until
 
-SERVICE_LATE = SERVICE_STANZA.replace("executable = warden",
+SERVICE_LATE = SERVICE_WRITTEN_OUT.replace("executable = warden",
                                       f"executable = {HOME}/late.sh")
 STARTS_ANEW = "so auth starts anew"
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from clients import Host
-from dovecot import HOME, SERVICE_STANZA
+from dialect import HOME, SERVICE_WRITTEN_OUT
 from install import doveconf
 from test_sessions import every_model, sessions
 from waiting import holds_for, wait_until
@@ -95,7 +95,7 @@ def test_grace_is_the_named_clients(new_dovecot):
 def test_grace_begins_before_there_are_rules(new_dovecot, attacker):
     dovecot = new_dovecot(
         start=False, settings={"login_grace": "2 s"},
-        service=SERVICE_STANZA.replace("executable = warden",
+        service=SERVICE_WRITTEN_OUT.replace("executable = warden",
                                        f"executable = {HOME}/late"))
     late = dovecot.sandbox.path(f"{HOME}/late")
     late.write_text(f"#!/bin/sh\nuntil [ -e {HOME}/go ]; do sleep 0.1; done\n"
