@@ -190,7 +190,7 @@ def test_login_through_a_proxy_is_told_once(new_dovecot, attacker, innocent,
     proxy = f"proxy=y host=127.0.0.1 port={backend.ports['imap']}"
     dovecot = new_dovecot(start=False, passdbs=[
         PASSDB_WARDEN, PASSDB_USERS if checked_here else
-        f"passdb {{\n  driver = static\n  args = nopassword=y {proxy}\n}}\n"])
+        passdb_proxy(backend.ports["imap"])])
     dovecot.users = {"alice": f"alice-secret::::::{proxy}"}
     dovecot.write_users()
     dovecot.start()
