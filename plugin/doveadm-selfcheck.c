@@ -177,7 +177,7 @@ static void check_protocol(struct selfcheck_context *ctx,
 
 static void check_protocols(struct selfcheck_context *ctx)
 {
-	const char *protocols;
+	const char *protocols, *checked = "";
 
 	if (ctx->conf == NULL) {
 		check_problem(ctx, DOVEADM_SELFCHECK_LOGIN_PLUGINS,
@@ -190,11 +190,13 @@ static void check_protocols(struct selfcheck_context *ctx)
 		      passdb_problem(ctx->conf));
 	protocols = doveadm_doveconf_get(ctx->conf, "protocols");
 	for (unsigned int i = 0; i < N_ELEMENTS(login_protocols); i++) {
-		if (list_contains(protocols, login_protocols[i]))
-			check_protocol(ctx, login_protocols[i]);
+		if (!list_contains(protocols, login_protocols[i]))
+			continue;
+		check_protocol(ctx, login_protocols[i]);
+		checked = t_strconcat(checked, " ", login_protocols[i], NULL);
 	}
 	check_detail(ctx, DOVEADM_SELFCHECK_LOGIN_PLUGINS,
-		     t_strconcat("warden is loaded for ", protocols, NULL));
+		     t_strconcat("warden is loaded for", checked, NULL));
 	check_detail(ctx, DOVEADM_SELFCHECK_PASSDB,
 		     "warden is asked before every other passdb");
 }
