@@ -464,7 +464,7 @@ int warden_hosts_deny_find(const char *path, const char *deny_file,
 
 /* What a change is about, and the new text that it makes. */
 struct change {
-	const char *path;
+	char path[PATH_MAX]; /* where a symbolic link leads */
 	const char *deny_file;
 	const char *daemons; /* add only */
 	struct text old, new;
@@ -662,17 +662,19 @@ static bool resolve(const char *path, char *resolved,
 		    struct warden_error *error_r)
 {
 	struct stat st;
+	int why;
 
 	if (realpath(path, resolved) != NULL)
 		return true;
-	if (errno == ENOENT && lstat(path, &st) != 0 && errno == ENOENT &&
+	why = errno;
+	if (why == ENOENT && lstat(path, &st) != 0 && errno == ENOENT &&
 	    strlen(path) < PATH_MAX) {
 		memcpy(resolved, path, strlen(path) + 1);
 		return true;
 	}
 	warden_error_set(error_r, "%s cannot be changed: %s", path,
-			 errno == ENOENT || errno == 0 ?
-			 "it is a symbolic link to nothing" : strerror(errno));
+			 why == ENOENT ? "it is a symbolic link to nothing" :
+			 strerror(why));
 	return false;
 }
 
@@ -681,18 +683,16 @@ change_file(const char *path, struct change *change,
 	    enum warden_hosts_deny_result (*make)(struct change *change))
 {
 	enum warden_hosts_deny_result result;
-	char resolved[PATH_MAX];
 
 	if (!check_deny_file(change->deny_file, change->error_r) ||
-	    !resolve(path, resolved, change->error_r))
+	    !resolve(path, change->path, change->error_r))
 		return WARDEN_HOSTS_DENY_ERROR;
-	change->path = resolved;
 	(void)snprintf(change->comment, sizeof(change->comment), COMMENT,
 		       change->deny_file);
 	(void)snprintf(change->comment_made_file,
 		       sizeof(change->comment_made_file), COMMENT_MADE_FILE,
 		       change->deny_file);
-	if (!text_read(resolved, &change->old, change->error_r))
+	if (!text_read(change->path, &change->old, change->error_r))
 		return WARDEN_HOSTS_DENY_ERROR;
 	result = make(change);
 	if (result == WARDEN_HOSTS_DENY_CHANGED &&
