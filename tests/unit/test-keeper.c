@@ -430,8 +430,8 @@ static void memory_eat(void)
 	while (eaten_count < sizeof(eaten) / sizeof(eaten[0]) &&
 	       (eaten[eaten_count] = malloc(EATEN_SIZE)) != NULL)
 		eaten_count++;
-	assert_in_range(eaten_count, 2,
-			sizeof(eaten) / sizeof(eaten[0]) - 1);
+	assert_uint_in_range(eaten_count, 2,
+			     sizeof(eaten) / sizeof(eaten[0]) - 1);
 	free(eaten[--eaten_count]);
 	free(eaten[--eaten_count]);
 }
@@ -672,16 +672,16 @@ static void test_reboot_forgets_blocks_offences_or_known(void **state)
 	reboot(f, 600);
 	tick(f);
 	assert_true(info_of(f, "192.0.2.1").blocked);
-	assert_in_range(info_of(f, "192.0.2.1").blocked_until,
-			now_secs(f) + 2998, now_secs(f) + 3001);
+	assert_uint_in_range(info_of(f, "192.0.2.1").blocked_until,
+			     now_secs(f) + 2998, now_secs(f) + 3001);
 	assert_int_equal(info_of(f, "192.0.2.1").offences, 3);
 	assert_int_equal(info_of(f, "192.0.2.1").reason, WARDEN_AUTH_FAILED);
 	/* over, but the next one is to be longer */
 	assert_false(info_of(f, "2001:db8::1").blocked);
 	assert_int_equal(info_of(f, "2001:db8::1").offences, 1);
 	assert_true(info_of(f, "192.0.2.3").known);
-	assert_in_range(now_secs(f) - info_of(f, "192.0.2.3").last_login,
-			DAY_SECS + 598, DAY_SECS + 603);
+	assert_uint_in_range(now_secs(f) - info_of(f, "192.0.2.3").last_login,
+			     DAY_SECS + 598, DAY_SECS + 603);
 	assert_int_equal(warden_admin_networks(f->warden)->count, 1);
 	assert_int_equal(
 		warden_admin_networks(f->warden)->networks[0].until_secs,
@@ -744,8 +744,8 @@ static void test_clock_behind_at_boot_revives_a_block(void **state)
 	assert_int_equal(info_of(f, "192.0.2.1").offences, 1);
 	assert_false(file_has(f->deny, "192.0.2.1"));
 	/* and this one lasts no longer than it did */
-	assert_in_range(info_of(f, "192.0.2.2").blocked_until,
-			now_secs(f) + 470, now_secs(f) + 481);
+	assert_uint_in_range(info_of(f, "192.0.2.2").blocked_until,
+			     now_secs(f) + 470, now_secs(f) + 481);
 	assert_int_equal(lines_with(f, "the clock is behind"), 1);
 }
 
@@ -919,8 +919,8 @@ static void test_clock_that_was_set_moves_a_block(void **state)
 	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
 	reboot(f, 0);
 	tick(f);
-	assert_in_range(info_of(f, "192.0.2.1").blocked_until,
-			now_secs(f) + 3530, now_secs(f) + 3545);
+	assert_uint_in_range(info_of(f, "192.0.2.1").blocked_until,
+			     now_secs(f) + 3530, now_secs(f) + 3545);
 }
 
 static void test_clock_of_1970_at_boot_blocks_for_decades(void **state)
@@ -999,7 +999,7 @@ static void test_each_of_many_unblocks_is_a_save(void **state)
 		assert_int_equal(link(f->state, kept[saves++]), 0);
 	}
 	/* twenty seconds */
-	assert_in_range(saves, 4, 5);
+	assert_uint_in_range(saves, 4, 5);
 	/* the last one is not forgotten */
 	block(f, "192.0.2.3", 600, 1);
 	tick(f);

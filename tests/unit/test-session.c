@@ -286,7 +286,7 @@ static void test_racing_processes_never_exceed_the_limit(void **state)
 	}
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	assert_in_range(atomic_load(&race_most), 1, 3);
+	assert_uint_in_range(atomic_load(&race_most), 1, 3);
 	assert_int_equal(sessions(f, "192.0.2.1", UNIT_NOW), 0);
 }
 

@@ -277,10 +277,10 @@ static void test_one_byte_changed(void **state)
 		taken++;
 		assert_int_equal(count, 4);
 		for (size_t i = 0; i < count; i++) {
-			assert_in_range(entries[i].offences, 0,
-					WARDEN_OFFENCES_MAX);
-			assert_in_range(entries[i].reason, 0,
-					WARDEN_CLASS_COUNT - 1);
+			assert_uint_in_range(entries[i].offences, 0,
+					     WARDEN_OFFENCES_MAX);
+			assert_uint_in_range(entries[i].reason, 0,
+					     WARDEN_CLASS_COUNT - 1);
 			assert_true(entries[i].blocked_until >= 0);
 		}
 		free(entries);

@@ -120,7 +120,7 @@ static void test_one_attempt_a_minute_fills_the_slow_bucket(void **state)
 		attempts++;
 		assert_true(attempts < 100);
 	}
-	assert_in_range(attempts, 29, 33);
+	assert_uint_in_range(attempts, 29, 33);
 }
 
 static void test_block_ends(void **state)
