@@ -3,8 +3,6 @@
 /* Addresses from strangers and from admins with typos. What is random prints
    its seed; WARDEN_TEST_SEED repeats it. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,8 +14,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "warden-address.h"
 
 #define RANDOM_ROUNDS 20000

@@ -2,15 +2,12 @@
 
 /* What password databases say, and the one class that an attempt comes to. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "warden-attempt.h"
 
 /* "driver:result driver:result": what is said, in that order. */

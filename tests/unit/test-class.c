@@ -2,14 +2,11 @@
 
 /* Numbers that are stored, names that admins write. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "warden-class.h"
 
 static const struct {

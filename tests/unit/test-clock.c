@@ -2,16 +2,13 @@
 
 /* Times at the edges of what their types hold, and Dovecot's spellings. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "warden-clock.h"
 
 /* two hours after a boot, on a day in 2026 */

@@ -3,17 +3,14 @@
 /* The deny file, and with it the replacing of files: whatever happens to the
    writer, a reader finds the old file or the new one. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include <sys/file.h>
 #include <sys/wait.h>
 
 #include "test-files.h"
+#include "unit.h"
 #include "warden-deny.h"
 #include "warden-replace-file.h"
 

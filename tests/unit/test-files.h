@@ -3,8 +3,7 @@
 #define TEST_FILES_H
 
 /* What the tests of files share: a directory that goes away again, whole files
-   in and out, a disk that is full after so many bytes. Include it after
-   cmocka.h. */
+   in and out, a disk that is full after so many bytes. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +17,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "unit.h"
 
 static char test_dir[] = "/tmp/warden-test-XXXXXX";
 static char test_paths[4][512];

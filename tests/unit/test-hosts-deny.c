@@ -3,14 +3,11 @@
 /* The admin's hosts.deny: a wrong byte in it shuts everybody out of sshd. What
    is random prints its seed; WARDEN_TEST_SEED repeats it. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "test-files.h"
+#include "unit.h"
 #include "warden-hosts-deny.h"
 #include "warden-replace-file.h"
 

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "unit-dir.h"
+#include "unit.h"
 #include "warden-clock.h"
 #include "warden-denier.h"
 #include "warden-keeper.h"
@@ -51,7 +52,7 @@ static void start(struct fixture *f, const char *settings_error)
 	assert_non_null(f->keeper);
 }
 
-static void stop(struct fixture *f)
+static void shut_down(struct fixture *f)
 {
 	warden_keeper_free(&f->keeper);
 	warden_close(&f->warden);
@@ -60,7 +61,7 @@ static void stop(struct fixture *f)
 
 static void restart(struct fixture *f)
 {
-	stop(f);
+	shut_down(f);
 	start(f, NULL);
 }
 
@@ -70,7 +71,7 @@ static void reboot(struct fixture *f, int64_t away_secs)
 	static const char *const names[] = { "policy", "hosts", "auth" };
 	char path[512];
 
-	stop(f);
+	shut_down(f);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s",
 			       (char *)f->table_dir, names[i]);
@@ -110,7 +111,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 	void *table_dir = f->table_dir, *dir = f->dir;
 
-	stop(f);
+	shut_down(f);
 	free(f);
 	return unit_dir_teardown(&table_dir) == 0 &&
 			       unit_dir_teardown(&dir) == 0
@@ -259,7 +260,7 @@ static void test_wrong_settings_leave_the_former_rules(void **state)
 	restart(f);
 	tick(f);
 	block(f, "192.0.2.1", 600, 1);
-	stop(f);
+	shut_down(f);
 	f->settings.policy.fail_limit = 1;
 	start(f, "warden_mode: 'x' is no mode");
 	tick(f);
@@ -277,7 +278,7 @@ static void test_wrong_settings_and_none_before_refuse_nobody(void **state)
 {
 	struct fixture *f = *state;
 
-	stop(f);
+	shut_down(f);
 	start(f, "warden_mode: 'x' is no mode");
 	tick(f);
 	assert_null(warden_policy(f->warden, f->now));
@@ -861,7 +862,7 @@ static void test_typo_in_the_settings_erases_the_state(void **state)
 	reboot(f, 60);
 	/* twice: the first one has left a heartbeat behind */
 	for (int i = 0; i < 2; i++) {
-		stop(f);
+		shut_down(f);
 		start(f, "warden_fail_limt: unknown setting");
 		tick(f);
 		tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
@@ -947,7 +948,7 @@ static void test_unblocked_host_comes_back_from_the_state(void **state)
 	block(f, "192.0.2.1", 3600, 1);
 	tick(f);
 	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
-	stop(f);
+	shut_down(f);
 	start(f, NULL);
 	/* by doveadm, while no service is there */
 	assert_true(warden_table_unblock(warden_admin_table(f->warden), &host,

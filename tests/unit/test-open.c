@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "unit-dir.h"
+#include "unit.h"
 #include "warden-admin.h"
 #include "warden-clock.h"
 #include "warden-layout.h"

@@ -1,6 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 #include "unit-dir.h"
+#include "unit.h"
 #include "warden-own-dir.h"
 
 static const char *path_in(void *dir, const char *name)

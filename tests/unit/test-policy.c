@@ -3,14 +3,11 @@
 /* A policy is copied out of shared memory: every number outside its range
    must be seen, and nothing may be read past the end before that. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "warden-policy.h"
 
 static void the_defaults_are_valid_and_as_documented(void **state)

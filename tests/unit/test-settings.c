@@ -2,16 +2,13 @@
 
 /* What an admin may write, and the one line that a mistake gets. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "warden-settings.h"
 
 static struct warden_settings settings;

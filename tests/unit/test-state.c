@@ -4,14 +4,11 @@
    random prints its seed; WARDEN_TEST_SEED repeats it. WARDEN_TEST_ENTRIES
    sets the size of the large file. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "test-files.h"
+#include "unit.h"
 #include "warden-clock.h"
 #include "warden-layout.h"
 #include "warden-state.h"

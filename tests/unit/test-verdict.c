@@ -1,6 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 #include "unit-dir.h"
+#include "unit.h"
 #include "warden-admin.h"
 #include "warden-layout.h"
 #include "warden.h"
