@@ -2,6 +2,7 @@
 """Client computers: each has an address and speaks what Python's own mail
 libraries speak, or raw lines."""
 
+import contextlib
 import imaplib
 import os
 import poplib
@@ -50,6 +51,13 @@ class _Submission(smtplib.SMTP):
 
     def _get_socket(self, host, port, timeout):
         return self._origin()
+
+
+def hang_up(client):
+    """Closes an imaplib client without a word, also one that has logged out:
+    that one complains of its closed socket."""
+    with contextlib.suppress(OSError):
+        client.shutdown()
 
 
 class Talk:
@@ -190,8 +198,7 @@ class Host:
         except OSError:
             return REFUSED
         finally:
-            client.file.close()
-            client.sock.close()
+            hang_up(client)
 
     def try_pop3(self, server, user, password, tls=False):
         try:

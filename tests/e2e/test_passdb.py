@@ -4,7 +4,7 @@ Nobody gets in who should not, and `status` says what is wrong."""
 
 import pytest
 
-from clients import IN, REFUSED, WRONG
+from clients import IN, REFUSED, WRONG, hang_up
 from dialect import (HOME, PASSDB_MASTER_USERS, PASSDB_USERS, PASSDB_WARDEN,
                      PASSDB_WARDEN_AGAIN, PASSDB_WARDEN_DENY,
                      PASSDB_WARDEN_MASTER)
@@ -155,8 +155,7 @@ def test_challenge_mechanism_of_a_blocked_host_is_refused(new_dovecot,
             client.login_cram_md5("alice", "alice-secret")
             return IN
         finally:
-            client.file.close()
-            client.sock.close()
+            hang_up(client)
     assert cram(innocent) == IN
     with attacker.talk(dovecot) as talk:
         talk.line()

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from clients import IN, WRONG
+from clients import IN, WRONG, hang_up
 from dialect import (HOME, IS_2_3, MECHANISMS, PASSDB_CODES,
                      PASSDB_MASTER_USERS, PASSDB_USERS, PASSDB_WARDEN,
                      PASSDB_WARDEN_AGAIN, PASSDB_WARDEN_MASTER, passdb_proxy)
@@ -43,8 +43,7 @@ def cram(host, dovecot, password):
     except client.error:
         return WRONG
     finally:
-        client.file.close()
-        client.sock.close()
+        hang_up(client)
 
 
 @pytest.mark.parametrize("rule", RULES)

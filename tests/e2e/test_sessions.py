@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from clients import IN, Host, Talk
+from clients import IN, Host, Talk, hang_up
 from dialect import login_count
 from waiting import holds_for, wait_until
 
@@ -71,8 +71,7 @@ def test_who_has_logged_in_is_not_counted(new_dovecot, innocent, login):
     with contextlib.ExitStack() as stack:
         for _ in range(LIMIT + 2):
             client = innocent.imap(dovecot, tls=True)
-            stack.callback(client.sock.close)
-            stack.callback(client.file.close)
+            stack.callback(hang_up, client)
             client.login("alice", "alice-secret")
         wait_until(lambda: dovecot.sessions_of(innocent) == 0, "none to be "
                    "counted")
