@@ -69,7 +69,10 @@ def test_table_that_grows_after_auth_has_opened_it(new_dovecot, attacker,
     wait(dovecot)
     dovecot.settings["table_hosts"] = "65536"
     dovecot.configure()
+    # auth starts with the first login process
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
     before = set(dovecot.processes("auth"))
+    assert before
     dovecot.doveadm_raw("reload")
     # a login process of before the reload may still take a login or two, to
     # the auth of before the reload
