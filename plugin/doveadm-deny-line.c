@@ -28,7 +28,7 @@ static bool deny_line_matches(const char *line, const struct warden_net *net)
 
 int doveadm_deny_line_find(const char *path, const struct warden_net *net)
 {
-	char line[2048];
+	char line[2048], *newline;
 	FILE *file = fopen(path, "re");
 	int number = 0, found = 0;
 
@@ -36,7 +36,9 @@ int doveadm_deny_line_find(const char *path, const struct warden_net *net)
 		return -1;
 	while (found == 0 && fgets(line, sizeof(line), file) != NULL) {
 		number++;
-		line[strcspn(line, "\n")] = '\0';
+		newline = strchr(line, '\n');
+		if (newline != NULL)
+			*newline = '\0';
 		if (deny_line_matches(line, net))
 			found = number;
 	}

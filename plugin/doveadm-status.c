@@ -75,17 +75,17 @@ static int host_info_cmp_trouble(const void *a, const void *b)
 static void status_top_add(struct status *status,
 			   const struct warden_host_info *info)
 {
-	unsigned int count = status->top_count;
+	struct warden_host_info *last = &status->top[STATUS_TOP_HOSTS - 1];
 
 	if (info->refused == 0 && info->points < 0.5)
 		return;
-	if (count == STATUS_TOP_HOSTS &&
-	    host_info_cmp_trouble(info, &status->top[count - 1]) >= 0)
+	if (status->top_count < STATUS_TOP_HOSTS)
+		last = &status->top[status->top_count++];
+	else if (host_info_cmp_trouble(info, last) >= 0)
 		return;
-	if (count < STATUS_TOP_HOSTS)
-		count = ++status->top_count;
-	status->top[count - 1] = *info;
-	qsort(status->top, count, sizeof(*info), host_info_cmp_trouble);
+	*last = *info;
+	qsort(status->top, status->top_count, sizeof(*info),
+	      host_info_cmp_trouble);
 }
 
 static void status_read(const struct doveadm_warden *dw, struct status *status)
