@@ -71,6 +71,9 @@ static struct {
 	   before there is one: login_accept_judge_first() */
 	struct warden_session session;
 	bool session_offered;
+
+	/* refused by login_accept_judge_first() and not closed yet; or -1 */
+	int refused_fd;
 } accepting;
 
 /* Each refusal would tell the master "none free" and then "one free". For a
@@ -254,6 +257,14 @@ bool login_accept_take(struct warden_session *session_r)
 	return TRUE;
 }
 
+static void close_refused_first(void)
+{
+	if (accepting.refused_fd == -1)
+		return;
+	(void)close(accepting.refused_fd);
+	accepting.refused_fd = -1;
+}
+
 static bool have_haproxy_listener(const struct master_service *service)
 {
 	unsigned int i;
@@ -272,6 +283,7 @@ static void login_accept_wrap(void *context ATTR_UNUSED)
 	struct master_service *service = master_service;
 
 	timeout_remove(&accepting.to_wrap);
+	close_refused_first();
 	close_offered_session();
 	if (service->callback == NULL)
 		return;
@@ -296,6 +308,19 @@ static void login_accept_read_trusted(void)
 			return;
 		accepting.trusted_count++;
 	}
+}
+
+/* Until a process says that it waits, the master of 2.4.2 and later accepts
+   whatever comes and starts one more process for each: nothing of ours runs
+   before that. So it must hear of us as early as can be, and before the client
+   learns that it is refused and comes again: hence the fd stays open until
+   login_accept_wrap(). It hears only what lib-master would tell it a little
+   later, since no connection was created and one is free. */
+static void login_accept_refuse_first(struct master_service *service, int fd)
+{
+	WARDEN_COMPAT_ACCEPTED_LISTENER_UNSET(service);
+	accepting.refused_fd = fd;
+	master_status_update(service);
 }
 
 /* From 2.4.2 on the master may have accepted a connection for this process
@@ -329,10 +354,9 @@ static void login_accept_judge_first(struct master_service *service)
 		accepting.session_offered = TRUE;
 		return;
 	}
+	login_accept_refuse_first(service, fd);
 	if (refusal == WARDEN_REFUSED_SESSIONS && !listener->ssl)
 		say_too_many(fd);
-	(void)close(fd);
-	WARDEN_COMPAT_ACCEPTED_LISTENER_UNSET(service);
 }
 
 void login_accept_init(struct warden *w)
@@ -343,6 +367,7 @@ void login_accept_init(struct warden *w)
 	login_accept_read_trusted();
 	accepting.warden = w;
 	accepting.pid = getpid();
+	accepting.refused_fd = -1;
 	for (i = 0; i < N_ELEMENTS(farewells); i++) {
 		if (strcmp(farewells[i].protocol, login_binary->protocol) == 0)
 			accepting.farewell = farewells[i].text;
@@ -355,6 +380,7 @@ void login_accept_init(struct warden *w)
 void login_accept_deinit(void)
 {
 	timeout_remove(&accepting.to_wrap);
+	close_refused_first();
 	close_offered_session();
 	i_zero(&accepting);
 }

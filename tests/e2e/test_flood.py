@@ -9,7 +9,7 @@ import time
 import pytest
 
 from clients import IN, Host
-from dialect import PREACCEPTS, login_count
+from dialect import login_count
 from flooder import Flooder
 from test_sessions import PROCESS_MODELS, sessions
 from waiting import wait_until
@@ -21,9 +21,8 @@ MODELS = {**PROCESS_MODELS, "four-waiting":
 FLOODS = [("count-1", FLOOD_SECS), ("unlimited", VARIANT_SECS),
           ("count-2-limit-2", VARIANT_SECS), ("four-waiting", VARIANT_SECS)]
 HONEST = "127.0.0.7"
-# For a moment: what comes while a process starts up may get one as well, and
-# certainly does if the master has accepted it.
-MORE_PROCESSES = 6 if PREACCEPTS else 2
+# For a moment: what comes while a process starts up may get one as well.
+MORE_PROCESSES = 2
 
 
 class Watch:
