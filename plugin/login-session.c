@@ -9,10 +9,11 @@
 
 #include "login-common.h"
 #include "array.h"
-#include "ioloop.h"
+#include "ioloop-private.h"
 #include "istream.h"
 #include "iostream-ssl.h"
 #include "module-context.h"
+#include "auth-client.h"
 #include "client-common.h"
 #include "warden-compat.h"
 #include "warden-glue.h"
@@ -51,7 +52,8 @@ struct login_session {
 	bool have_remote, have_local;
 	struct warden_session session;
 
-	struct timeout *to_grace, *to_refuse;
+	struct timeout *to_grace, *to_refuse, *to_first_read;
+	io_callback_t *first_read;
 	uint64_t grace_began;
 	enum warden_refusal refusal;
 
@@ -340,6 +342,30 @@ static void session_look(struct login_session *ctx, const struct client *client)
 	ctx->http = !WARDEN_COMPAT_CLIENT_TLS(client) && is_http(data);
 }
 
+static void session_first_read(void *context)
+{
+	struct client *client = context;
+	struct login_session *ctx = LOGIN_SESSION(client);
+
+	session_look(ctx, client);
+	ctx->first_read(client);
+}
+
+/* Dovecot 2.4 reads a TLS handshake before it calls `input`, from an I/O that
+   it makes after we have seen the client: look first there too. Timeouts run
+   before any I/O. The I/O is Dovecot's as before, and its to replace. */
+static void session_hook_first_read(struct client *client)
+{
+	struct login_session *ctx = LOGIN_SESSION(client);
+	struct io *io = client->io;
+
+	timeout_remove(&ctx->to_first_read);
+	if (io == NULL || io->context != client)
+		return;
+	ctx->first_read = io->callback;
+	io->callback = session_first_read;
+}
+
 static warden_compat_handshake_t
 session_handshaked(const char **error_r ATTR_UNUSED, void *context)
 {
@@ -378,8 +404,8 @@ static bool tls_error_is_about_our_certificate(const char *error)
 	return FALSE;
 }
 
-/* Dovecot 2.4 reads the handshake itself, so nobody may have seen a first byte.
-   OpenSSL has an error code only for something that came. */
+/* Submission of Dovecot 2.3 reads the handshake itself, and nobody has seen a
+   first byte. OpenSSL has an error code only for something that came. */
 static bool tls_error_is_about_input(const char *error)
 {
 	return strstr(error, ": error:") != NULL;
@@ -396,10 +422,15 @@ static bool session_tls_unfinished(const struct login_session *ctx,
 }
 
 /* Without a banner the client has waited for us, or for an auth that is down,
-   and was not idle. TLS and HTTP need no auth: what came of those counts. */
+   and was not idle; unless we have waited for its handshake. TLS and HTTP need
+   no auth: what came of those counts. */
 static enum warden_class session_idle_class(const struct client *client)
 {
-	return client->notified_auth_ready ? WARDEN_IDLE : WARDEN_CLASS_NONE;
+	bool ready = client->notified_auth_ready ||
+		(WARDEN_COMPAT_CLIENT_HANDSHAKE_FIRST(client) &&
+		 auth_client_is_connected(auth_client));
+
+	return ready ? WARDEN_IDLE : WARDEN_CLASS_NONE;
 }
 
 static enum warden_class session_tls_class(const struct login_session *ctx,
@@ -631,6 +662,7 @@ login_session_proxy_failed(struct client *client,
 	struct login_session *ctx = LOGIN_SESSION(client);
 
 	if (WARDEN_COMPAT_PROXY_REFUSED(type) && !reconnecting &&
+	    !WARDEN_COMPAT_CLIENT_REFERRED(client) &&
 	    proxy_blames_password(reason))
 		session_proxy_rejected(ctx, client);
 	ctx->module_ctx.super.proxy_failed(client, type, reason, reconnecting);
@@ -653,8 +685,10 @@ login_session_notify_disconnect(struct client *client,
 
 	switch (reason) {
 	case CLIENT_DISCONNECT_TIMEOUT:
-		/* no banner yet: the client waited for us */
-		ctx->not_its_fault = !client->notified_auth_ready;
+		/* no banner yet: the client waited for us, unless it has to
+		   finish its handshake first */
+		ctx->not_its_fault = !client->notified_auth_ready &&
+			!session_tls_unfinished(ctx, client);
 		break;
 	case CLIENT_DISCONNECT_RESOURCE_CONSTRAINT:
 		/* its input buffer is full, or our queue is */
@@ -680,6 +714,7 @@ static void login_session_destroy(struct client *client)
 
 	timeout_remove(&ctx->to_grace);
 	timeout_remove(&ctx->to_refuse);
+	timeout_remove(&ctx->to_first_read);
 	warden_session_close(sessions_warden, &ctx->session);
 	/* of all that have logged in only those that go on to another server
 	   still have a proxy_user */
@@ -730,6 +765,10 @@ static void login_session_allocated(struct client *client)
 	session_set_address(ctx, client);
 	session_hook(ctx, client);
 	session_watch_tls(ctx, client);
+	if (WARDEN_COMPAT_CLIENT_HANDSHAKE_FIRST(client)) {
+		ctx->to_first_read = timeout_add_short(
+			0, session_hook_first_read, client);
+	}
 	session_take(ctx);
 	(void)session_judge_later(ctx, client);
 	session_start_grace(ctx, client);

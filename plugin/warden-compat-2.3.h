@@ -33,6 +33,9 @@
 #define WARDEN_COMPAT_CLIENT_TLS(client) ((client)->tls)
 /* The TLS came by STARTTLS. */
 #define WARDEN_COMPAT_CLIENT_STARTTLS(client) ((client)->starttls)
+/* The banner, and Dovecot's reading of commands, wait for the client's TLS
+   handshake. */
+#define WARDEN_COMPAT_CLIENT_HANDSHAKE_FIRST(client) ((void)(client), FALSE)
 /* The client was sent a challenge and has not answered yet; stays set after an
    exchange was cancelled. */
 #define WARDEN_COMPAT_CLIENT_CHALLENGED(client) ((client)->auth_waiting)
@@ -50,6 +53,10 @@
 #define WARDEN_COMPAT_PROXY_REFUSED(type) \
 	((type) > LOGIN_PROXY_FAILURE_TYPE_PROTOCOL && \
 	 (type) < LOGIN_PROXY_FAILURE_TYPE_AUTH_TEMPFAIL)
+
+/* The other server was not asked again or did not refuse: auth has told the
+   client to go to a third one. */
+#define WARDEN_COMPAT_CLIENT_REFERRED(client) ((void)(client), FALSE)
 
 /* A client that was notified of CLIENT_DISCONNECT_RESOURCE_CONSTRAINT: do not log
    that the service is full. */

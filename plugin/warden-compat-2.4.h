@@ -44,6 +44,7 @@
 #define WARDEN_COMPAT_CLIENT_TLS(client) ((client)->connection_tls_secured)
 #define WARDEN_COMPAT_CLIENT_STARTTLS(client) \
 	((client)->connection_used_starttls)
+#define WARDEN_COMPAT_CLIENT_HANDSHAKE_FIRST(client) ((client)->defer_auth_ready)
 #define WARDEN_COMPAT_CLIENT_CHALLENGED(client) \
 	((client)->auth_client_continue_pending)
 
@@ -53,6 +54,8 @@
 #define WARDEN_COMPAT_PROXY_REFUSED(type) \
 	((type) > LOGIN_PROXY_FAILURE_TYPE_PROTOCOL && \
 	 (type) < LOGIN_PROXY_FAILURE_TYPE_AUTH_TEMPFAIL)
+/* Dovecot then says that the login was refused for good. */
+#define WARDEN_COMPAT_CLIENT_REFERRED(client) ((client)->auth_nologin_referral)
 #define WARDEN_COMPAT_CLIENT_NOT_FULL(client) \
 	((client)->shutting_down = FALSE, \
 	 (client)->resource_constraint = FALSE)

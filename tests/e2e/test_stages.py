@@ -178,19 +178,134 @@ def test_leaving_costs(shared_dovecot, fresh_host, service, act, reason,
     assert_cost(shared_dovecot, fresh_host, reason, points)
 
 
-def test_tls_handshake_not_finished(shared_dovecot, fresh_host):
-    with fresh_host.connect(shared_dovecot, "imaps") as sock:
-        sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        with contextlib.suppress(ConnectionError):
-            while sock.recv(4096):
-                pass
-    assert_cost(shared_dovecot, fresh_host, "tls_failed", 2)
+def client_hello(newest=ssl.TLSVersion.TLSv1_3):
+    """The first thing that a TLS client says."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = tls_context()
+    context.maximum_version = newest
+    tls = context.wrap_bio(incoming, outgoing,
+                           server_hostname="mail.example.org")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
 
 
+def drain(sock):
+    with contextlib.suppress(ConnectionError):
+        while sock.recv(4096):
+            pass
+
+
+def tls_http(sock):
+    sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+
+
+def tls_noise(sock):
+    sock.sendall(b"\0" * 100)
+
+
+def tls_one_byte(sock):
+    sock.sendall(b"\x16")
+
+
+def tls_half_hello(sock):
+    sock.sendall(client_hello()[:100])
+
+
+def tls_hello(sock):
+    """Leaves when it has seen the server's part."""
+    sock.sendall(client_hello())
+    assert sock.recv(1) != b""
+
+
+def tls_hello_at_once(sock):
+    sock.sendall(client_hello())
+
+
+def tls_alert(number):
+    """In answer to the certificate; TLS 1.2 says it in clear."""
+    def act(sock):
+        sock.sendall(client_hello(ssl.TLSVersion.TLSv1_2))
+        assert sock.recv(65536) != b""
+        sock.sendall(bytes((0x15, 3, 3, 0, 2, 2, number)))
+        drain(sock)
+    act.__name__ = f"tls_alert_{number}"
+    return act
+
+
+def tls_alert_unseen(sock):
+    """About a certificate that it was never shown."""
+    sock.sendall(bytes((0x15, 3, 3, 0, 2, 2, 42)))
+    drain(sock)
+
+
+HANDSHAKES = [
+    (tls_http, "tls_failed", 2),
+    (tls_noise, "tls_failed", 2),
+    (tls_one_byte, "tls_failed", 2),
+    (tls_half_hello, "tls_failed", 2),
+    (tls_hello, "tls_failed", 2),
+    (tls_hello_at_once, "tls_failed", 2),
+    (tls_alert_unseen, "tls_failed", 2),
+    (tls_alert(40), "tls_failed", 2),
+    (tls_alert(42), None, 0),
+    (tls_alert(45), None, 0),
+    (tls_alert(46), None, 0),
+    (tls_alert(48), None, 0),
+]
+
+
+@pytest.mark.parametrize("service", ["imaps", "pop3s"])
+@pytest.mark.parametrize("act, reason, points", HANDSHAKES,
+                         ids=[act.__name__ for act, _, _ in HANDSHAKES])
+def test_tls_handshake_not_finished(shared_dovecot, fresh_host, act, reason,
+                                    points, service):
+    with fresh_host.connect(shared_dovecot, service) as sock:
+        act(sock)
+    assert_cost(shared_dovecot, fresh_host, reason, points)
+
+
+@pytest.mark.parametrize("act, reason, points", HANDSHAKES,
+                         ids=[act.__name__ for act, _, _ in HANDSHAKES])
+def test_tls_handshake_after_starttls_not_finished(shared_dovecot, fresh_host,
+                                                   act, reason, points):
+    with fresh_host.talk(shared_dovecot) as talk:
+        talk.line()
+        assert talk.ask("1 STARTTLS").startswith(b"1 OK")
+        act(talk.sock)
+    assert_cost(shared_dovecot, fresh_host, reason, points)
+
+
+@pytest.mark.parametrize("act", [tls_half_hello, tls_hello],
+                         ids=["half_hello", "hello"])
+def test_tls_handshake_until_grace_is_over(new_dovecot, attacker, act):
+    dovecot = new_dovecot(settings={"login_grace": "2 s"})
+    with attacker.connect(dovecot, "imaps") as sock:
+        act(sock)
+        drain(sock)
+    assert_cost(dovecot, attacker, "tls_failed", 2)
+
+
+def test_silent_at_the_tls_port_is_idle(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={"login_grace": "2 s",
+                                    "session_limit": "0"})
+    with contextlib.ExitStack() as stack:
+        for sock in [stack.enter_context(attacker.connect(dovecot, "imaps"))
+                     for _ in range(42)]:
+            drain(sock)
+    wait_until(lambda: dovecot.why(attacker)["points"] >= 5,
+               "more than thirty to cost")
+    answer = dovecot.why(attacker)
+    assert answer["points"] <= 14
+    assert answer["last_class"] == "idle"
+
+
+@pytest.mark.parametrize("newest", ["TLSv1_2", "TLSv1_3"])
 def test_client_that_distrusts_our_certificate_costs_nothing(
-        shared_dovecot, fresh_host):
+        shared_dovecot, fresh_host, newest):
     with fresh_host.connect(shared_dovecot, "imaps") as sock:
         context = ssl.create_default_context()
+        context.maximum_version = ssl.TLSVersion[newest]
         with pytest.raises(ssl.SSLCertVerificationError):
             context.wrap_socket(sock, server_hostname="mail.example.org")
     assert_cost(shared_dovecot, fresh_host, None, 0)
