@@ -54,8 +54,8 @@
 	((type) > LOGIN_PROXY_FAILURE_TYPE_PROTOCOL && \
 	 (type) < LOGIN_PROXY_FAILURE_TYPE_AUTH_TEMPFAIL)
 
-/* The other server was not asked again or did not refuse: auth has told the
-   client to go to a third one. */
+/* The server behind us did not refuse, though Dovecot reports just that: auth
+   has told the client to go to yet another one. */
 #define WARDEN_COMPAT_CLIENT_REFERRED(client) ((void)(client), FALSE)
 
 /* A client that was notified of CLIENT_DISCONNECT_RESOURCE_CONSTRAINT: do not log

@@ -54,7 +54,6 @@
 #define WARDEN_COMPAT_PROXY_REFUSED(type) \
 	((type) > LOGIN_PROXY_FAILURE_TYPE_PROTOCOL && \
 	 (type) < LOGIN_PROXY_FAILURE_TYPE_AUTH_TEMPFAIL)
-/* Dovecot then says that the login was refused for good. */
 #define WARDEN_COMPAT_CLIENT_REFERRED(client) ((client)->auth_nologin_referral)
 #define WARDEN_COMPAT_CLIENT_NOT_FULL(client) \
 	((client)->shutting_down = FALSE, \
