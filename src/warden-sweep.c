@@ -249,6 +249,7 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 				const struct warden_policy *policy,
 				uint64_t now)
 {
+	uint32_t now_secs = (uint32_t)(now / 1000);
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < networks->count; i++) {
@@ -258,7 +259,7 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		/* networks first: an admin asked for them by hand */
 		entries[count].net = network->net;
 		entries[count].begin_secs = UINT32_MAX;
-		if (network->until_secs > now / 1000 &&
+		if (network->until_secs > now_secs &&
 		    net_is_wanted(&network->net, policy))
 			count++;
 	}
@@ -266,7 +267,11 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		const struct warden_host_info *info = &sweep->blocked.hosts[i];
 
 		host_net(&info->host, policy, &entries[count].net);
-		entries[count].begin_secs = info->last_event;
+		/* a stranger may have written a time to come there, to get
+		   ahead of them: the file has room for so many */
+		entries[count].begin_secs = info->last_event > now_secs ?
+						    now_secs :
+						    info->last_event;
 		if (net_is_wanted(&entries[count].net, policy))
 			count++;
 	}

@@ -202,6 +202,29 @@ static void test_networks_come_first(void **state)
 	free(nets);
 }
 
+/* The file has room for so many lines, and a stranger who can write the table
+   can make up as many hosts. */
+static void test_event_to_come_does_not_get_ahead_of_networks(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("2001:db8:f::/48"), *nets;
+	struct warden_host host = unit_host("192.0.2.1");
+	struct warden_error error;
+
+	block(f, "192.0.2.1", 600, UNIT_NOW);
+	/* a login process whose clock says so */
+	(void)warden_table_count(warden_admin_table(f->warden), &host,
+				 &f->policy, false, WARDEN_AUTH_FAILED,
+				 WARDEN_PROTOCOL_IMAP,
+				 UINT64_C(1000) * UINT32_MAX);
+	assert_true(warden_admin_network_block(f->warden, &net, UINT32_MAX,
+					       UNIT_NOW, &error));
+	run(f, UNIT_NOW);
+	assert_int_equal(deny_list(f, &nets), 2);
+	assert_true(warden_net_equals(&nets[0], &net));
+	free(nets);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -215,6 +238,7 @@ int main(void)
 		CASE(test_private_hosts_only_if_wanted),
 		CASE(test_wide_network_around_private_ones),
 		CASE(test_networks_come_first),
+		CASE(test_event_to_come_does_not_get_ahead_of_networks),
 	};
 	return cmocka_run_group_tests_name("sweep", tests, NULL, NULL);
 }
