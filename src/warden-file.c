@@ -84,10 +84,10 @@ static enum warden_file_status check_stat(int fd, const char *name,
 	return WARDEN_FILE_OK;
 }
 
-static enum warden_file_status
-check_header(const struct warden_file_header *header, const char *name,
-	     enum warden_file_kind kind, size_t size,
-	     struct warden_error *error_r)
+enum warden_file_status
+warden_file_check_header(const struct warden_file_header *header,
+			 const char *name, enum warden_file_kind kind,
+			 size_t size, struct warden_error *error_r)
 {
 	uint8_t boot_id[16];
 
@@ -127,7 +127,7 @@ static enum warden_file_status map_fd(struct warden_file *file_r, int fd,
 		    MAP_SHARED, fd, 0);
 	if (base == MAP_FAILED)
 		return system_error(error_r, name, "mmap()");
-	status = check_header(base, name, kind, size, error_r);
+	status = warden_file_check_header(base, name, kind, size, error_r);
 	if (status != WARDEN_FILE_OK) {
 		(void)munmap(base, size);
 		return status;

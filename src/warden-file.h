@@ -39,6 +39,12 @@ enum warden_file_status warden_file_open(struct warden_file *file_r, int dir_fd,
 					 struct warden_error *error_r);
 void warden_file_close(struct warden_file *file);
 
+/* Is this the header of such a file, of that size and of this boot? */
+enum warden_file_status
+warden_file_check_header(const struct warden_file_header *header,
+			 const char *name, enum warden_file_kind kind,
+			 size_t size, struct warden_error *error_r);
+
 /* Make it, 0600, unless it is there: then that is the one, and this succeeds
    too. geometry may be NULL. */
 bool warden_file_create(int dir_fd, const char *name,

@@ -176,16 +176,23 @@ static bool hosts_fit(struct shared_file *shared, int dir_fd, uint32_t hosts)
 	return hosts == wanted;
 }
 
+/* The header that is kept is the one that the service puts back for all times,
+   so it must be a good one, whatever a login process writes there while we
+   look: a copy is taken and then checked. */
 static bool hosts_init(struct warden *warden, struct warden_error *error_r)
 {
 	const struct warden_file *file = &warden->hosts_file;
+	struct warden_file_header *kept = &warden->hosts_header;
 
-	if (!warden_table_init(&warden->table, file->base, file->size)) {
+	memcpy(kept, file->base, sizeof(*kept));
+	if (warden_file_check_header(kept, "hosts", WARDEN_FILE_HOSTS,
+				     file->size, error_r) != WARDEN_FILE_OK)
+		return false;
+	if (!warden_table_init(&warden->table, file->base, file->size) ||
+	    !warden_table_has_header(&warden->table, kept)) {
 		warden_error_set(error_r, "hosts: its geometry is not right");
 		return false;
 	}
-	memcpy(&warden->hosts_header, file->base,
-	       sizeof(warden->hosts_header));
 	return true;
 }
 

@@ -870,3 +870,16 @@ bool warden_table_init(struct warden_table *table_r, void *base, size_t size)
 						 table_r->set_count[1]);
 	return true;
 }
+
+bool warden_table_has_header(const struct warden_table *table,
+			     const struct warden_file_header *copy)
+{
+	return copy->geometry[WARDEN_GEOMETRY_INET_SETS] ==
+		       table->set_count[0] &&
+	       copy->geometry[WARDEN_GEOMETRY_INET6_SETS] ==
+		       table->set_count[1] &&
+	       copy->geometry[WARDEN_GEOMETRY_SESSION_BUCKETS] ==
+		       table->bucket_count &&
+	       memcmp(copy->hash_key, table->hash_key,
+		      sizeof(table->hash_key)) == 0;
+}

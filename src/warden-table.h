@@ -90,6 +90,9 @@ size_t warden_table_size(uint32_t hosts, uint32_t geometry_r[4]);
 
 /* Look at a mapped file of that size. false: its geometry does not fit. */
 bool warden_table_init(struct warden_table *table_r, void *base, size_t size);
+/* Is this copy of the file's header of the geometry and key that init saw? */
+bool warden_table_has_header(const struct warden_table *table,
+			     const struct warden_file_header *copy);
 
 /* What is known of a host, read in one go: each word is whole, but two words
    may be of different moments. Times are seconds of warden time, 0 = never. */

@@ -340,6 +340,36 @@ static void test_changed_header_is_put_back(void **state)
 	warden_close(&auth);
 }
 
+/* A login process that never stops writing the header while a service starts:
+   what that service then puts back must be a header that others can use. */
+static void test_header_that_changes_all_the_time_is_not_kept(void **state)
+{
+	for (int i = 0; i < 200; i++) {
+		struct warden *auth = open_as(state, WARDEN_ROLE_AUTH);
+		volatile char *magic;
+		struct warden_error error;
+		struct warden *service, *login;
+		pid_t pid;
+
+		assert_non_null(auth);
+		magic = warden_admin_table(auth)->header->file.magic;
+		pid = fork();
+		assert_true(pid >= 0);
+		while (pid == 0)
+			*magic ^= 'D' ^ 'X';
+		service = open_as(state, WARDEN_ROLE_SERVICE);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_non_null(service);
+		(void)warden_admin_mend(service, &error);
+		login = open_as(state, WARDEN_ROLE_LOGIN);
+		assert_non_null(login);
+		warden_close(&login);
+		warden_close(&service);
+		warden_close(&auth);
+	}
+}
+
 static void test_holes_are_filled(void **state)
 {
 	struct warden *service = open_as(state, WARDEN_ROLE_SERVICE);
@@ -452,6 +482,7 @@ int main(void)
 		CASE(test_retired_table_is_noticed),
 		CASE(test_noise_over_a_mapped_file_is_noticed),
 		CASE(test_changed_header_is_put_back),
+		CASE(test_header_that_changes_all_the_time_is_not_kept),
 		CASE(test_holes_are_filled),
 		CASE(test_what_killed_creators_left_is_taken_away),
 		CASE(test_more_room_keeps_blocks_and_known_hosts),
