@@ -48,6 +48,9 @@ static bool auth_events_on;
 /* Somebody always tries passwords, or holds an attempt open: then those that
    are being answered get a temporary failure. */
 #define RESTART_WAIT_SECS 60
+/* No sooner, where the table could not be opened: whoever damages it may do so
+   all the time. */
+#define RESTART_MENDED_SECS 5
 
 static const char *const shared_names[] = { "policy", "hosts", "auth" };
 
@@ -56,8 +59,9 @@ static struct {
 	/* only to see whether the files, good or bad, are still the ones at
 	   their names; they can be asked after root is given up */
 	int fds[N_ELEMENTS(shared_names)];
+	struct timespec changed[N_ELEMENTS(shared_names)];
 	bool retired;
-	unsigned int waited_secs;
+	unsigned int waited_secs, age_secs;
 } restart = { .fds = { -1, -1, -1 } };
 
 /* --- When the files are replaced ------------------------------------------ */
@@ -73,6 +77,8 @@ struct warden *auth_warden_get(void)
 
 static void auth_watch_files(void)
 {
+	struct stat st;
+
 	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++) {
 		const char *path = t_strconcat(warden_glue_dir(), "/",
 					       shared_names[i], NULL);
@@ -80,6 +86,9 @@ static void auth_watch_files(void)
 		if (restart.fds[i] == -1) {
 			restart.fds[i] =
 				open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+			if (restart.fds[i] != -1 &&
+			    fstat(restart.fds[i], &st) == 0)
+				restart.changed[i] = st.st_mtim;
 		}
 	}
 }
@@ -90,13 +99,26 @@ static void auth_unwatch_files(void)
 		i_close_fd(&restart.fds[i]);
 }
 
+/* The service puts a damaged header back where it was. That is a write, which
+   is seen here; what is written into a mapping is not. */
+static bool auth_file_mended(const struct stat *st,
+			     const struct timespec *changed)
+{
+	return auth_warden == NULL &&
+		restart.age_secs >= RESTART_MENDED_SECS &&
+		(st->st_mtim.tv_sec != changed->tv_sec ||
+		 st->st_mtim.tv_nsec != changed->tv_nsec);
+}
+
 static bool auth_files_replaced(void)
 {
 	struct stat st;
 
+	restart.age_secs++;
 	for (unsigned int i = 0; i < N_ELEMENTS(shared_names); i++) {
 		if (restart.fds[i] != -1 && fstat(restart.fds[i], &st) == 0 &&
-		    st.st_nlink == 0)
+		    (st.st_nlink == 0 ||
+		     auth_file_mended(&st, &restart.changed[i])))
 			return TRUE;
 	}
 	return auth_warden_get() == NULL && restart.retired;
@@ -117,7 +139,7 @@ static void auth_restart_check(void *context ATTR_UNUSED)
 	if (master_service->io_status_error == NULL || !auth_files_replaced())
 		return;
 	if (restart.waited_secs == 0) {
-		i_info("warden: The shared files were replaced, so auth "
+		i_info("warden: The shared files are others now, so auth "
 		       "starts anew as soon as nobody is just logging in");
 	}
 	if (auth_is_busy() && restart.waited_secs++ < RESTART_WAIT_SECS)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "warden-private.h"
 #include "warden-publish.h"
@@ -281,13 +282,24 @@ static bool header_is_changed(const struct warden *warden)
 	return memcmp(present, kept, sizeof(warden->hosts_header)) != 0;
 }
 
+/* Written, not copied into the mapping: so the file has a new time of change,
+   and who could not open it sees that it may have been put right. */
+static void header_put_back(struct warden *warden)
+{
+	const struct warden_file_header *kept = &warden->hosts_header;
+
+	if (warden->hosts_fd == -1 ||
+	    pwrite(warden->hosts_fd, kept, sizeof(*kept), 0) !=
+		    (ssize_t)sizeof(*kept))
+		memcpy(&warden->table.header->file, kept, sizeof(*kept));
+}
+
 bool warden_admin_mend(struct warden *warden, struct warden_error *error_r)
 {
 	if (warden_is_retired(warden))
 		return false;
 	if (header_is_changed(warden)) {
-		memcpy(&warden->table.header->file, &warden->hosts_header,
-		       sizeof(warden->hosts_header));
+		header_put_back(warden);
 		warden_error_set(error_r,
 				 "hosts: somebody had changed its header, it "
 				 "is put back; is a login process taken over?");

@@ -62,8 +62,8 @@ void warden_admin_publish(struct warden *warden,
 void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 			    uint64_t now);
 /* Look after the file `hosts`, which login processes can write: put its header
-   back if it is not as it was, and give it all its blocks. The service, at
-   each tick. Returns true if something was amiss; *error_r says what. */
+   back if it is not as it was (the file then has a new time of change), and
+   give it all its blocks. The service, at each tick. Returns true if something was amiss; *error_r says what. */
 bool warden_admin_mend(struct warden *warden, struct warden_error *error_r);
 /* Goes up whenever a block or a blocked network begins or ends. */
 uint64_t warden_admin_blocks_changed(const struct warden *warden);
