@@ -170,7 +170,7 @@ static void fuzz_time(const char *text)
 	FUZZ_CHECK(warden_duration_parse(warden_duration_format(secs, buf),
 					 &less, &error));
 	FUZZ_CHECK(less <= secs);
-	(void)warden_clock_format((int64_t)secs * secs, buf);
+	(void)warden_clock_format((int64_t)secs * 1000, buf);
 	FUZZ_CHECK(warden_clock_from_wall(secs, secs, secs) <=
 		   WARDEN_FOREVER_SECS);
 }
