@@ -104,10 +104,9 @@ static void auth_unwatch_files(void)
 static bool auth_file_mended(const struct stat *st,
 			     const struct timespec *changed)
 {
-	return auth_warden == NULL &&
-		restart.age_secs >= RESTART_MENDED_SECS &&
-		(st->st_mtim.tv_sec != changed->tv_sec ||
-		 st->st_mtim.tv_nsec != changed->tv_nsec);
+	return auth_warden == NULL && restart.age_secs >= RESTART_MENDED_SECS &&
+	       (st->st_mtim.tv_sec != changed->tv_sec ||
+		st->st_mtim.tv_nsec != changed->tv_nsec);
 }
 
 static bool auth_files_replaced(void)
