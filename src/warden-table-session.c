@@ -46,7 +46,7 @@ static bool slot_is_live(uint64_t slot, uint32_t now_secs)
 		return false;
 	if (start > now_secs)
 		return start - now_secs <= START_AHEAD_MAX_SECS;
-	return now_secs - start <= WARDEN_SESSION_MAX_SECS;
+	return now_secs - start < WARDEN_SESSION_MAX_SECS;
 }
 
 static uint64_t slot_load(const _Atomic uint64_t *slot)
