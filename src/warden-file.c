@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -284,13 +285,18 @@ void warden_file_retire(int dir_fd, const char *name)
 	(void)unlinkat(dir_fd, name, 0);
 }
 
+static void predecessor_name(char name_r[64], const char *name)
+{
+	(void)snprintf(name_r, 64, ".%s.old", name);
+}
+
 bool warden_file_succeed(int dir_fd, const char *temp, const char *name,
 			 struct warden_error *error_r)
 {
 	char old[64];
 
 	/* keep the old one within reach until the new one has its name */
-	(void)snprintf(old, sizeof(old), ".%s.old", name);
+	predecessor_name(old, name);
 	(void)unlinkat(dir_fd, old, 0);
 	if (linkat(dir_fd, name, dir_fd, old, 0) < 0 ||
 	    renameat(dir_fd, temp, dir_fd, name) < 0) {
@@ -298,8 +304,31 @@ bool warden_file_succeed(int dir_fd, const char *temp, const char *name,
 		(void)unlinkat(dir_fd, old, 0);
 		return false;
 	}
-	warden_file_retire(dir_fd, old);
 	return true;
+}
+
+bool warden_file_has_predecessor(int dir_fd, const char *name)
+{
+	struct stat st, old_st;
+	char old[64];
+
+	predecessor_name(old, name);
+	if (fstatat(dir_fd, old, &old_st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	/* killed before the rename: two names of one file */
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       st.st_dev != old_st.st_dev || st.st_ino != old_st.st_ino;
+}
+
+void warden_file_drop_predecessor(int dir_fd, const char *name)
+{
+	char old[64];
+
+	predecessor_name(old, name);
+	if (warden_file_has_predecessor(dir_fd, name))
+		warden_file_retire(dir_fd, old);
+	else
+		(void)unlinkat(dir_fd, old, 0);
 }
 
 int warden_file_fill_holes(int fd, const char *name, size_t size,
@@ -323,6 +352,21 @@ int warden_file_fill_holes(int fd, const char *name, size_t size,
 	return 1;
 }
 
+/* The name of warden_file_create()'s temporary file, of a process that is not
+   in the middle of it. */
+static bool is_left_behind(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	char *end;
+	long pid;
+
+	if (name[0] != '.' || dot == name || dot[1] < '1' || dot[1] > '9')
+		return false;
+	pid = strtol(dot + 1, &end, 10);
+	return *end == '\0' && pid <= INT32_MAX &&
+	       (pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH));
+}
+
 void warden_file_clean(int dir_fd)
 {
 	/* a descriptor of its own: a directory stream moves its offset */
@@ -336,12 +380,7 @@ void warden_file_clean(int dir_fd)
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL) {
-		char end;
-		long pid;
-
-		if (sscanf(entry->d_name, ".%*[a-z].%ld%c", &pid, &end) == 1 &&
-		    pid > 0 && pid != getpid() && kill((pid_t)pid, 0) < 0 &&
-		    errno == ESRCH)
+		if (is_left_behind(entry->d_name))
 			(void)unlinkat(dir_fd, entry->d_name, 0);
 	}
 	(void)closedir(dir);

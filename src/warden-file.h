@@ -55,10 +55,17 @@ bool warden_file_create(int dir_fd, const char *name,
 /* Mark the file of that name as retired, whatever it holds, and take its name
    away. Only the service, alone. */
 void warden_file_retire(int dir_fd, const char *name);
-/* The same, but the file called temp takes its name in the same moment: nobody
-   finds the name free and makes another. false: nothing has changed. */
+/* The file called temp takes the place of the one called name in one moment:
+   nobody finds the name free and makes another. The old one stays within reach
+   as the predecessor, until all who have it mapped have been told; then drop
+   it. false: nothing has changed. */
 bool warden_file_succeed(int dir_fd, const char *temp, const char *name,
 			 struct warden_error *error_r);
+/* Is there one still? Whoever put the new file there was killed before all were
+   told. */
+bool warden_file_has_predecessor(int dir_fd, const char *name);
+/* Retire it. Also after a succession that did not take place. */
+void warden_file_drop_predecessor(int dir_fd, const char *name);
 
 /* Somebody who has it mapped may have punched holes into it (madvise(2),
    MADV_REMOVE), and the next write there needs memory that may be gone. Give

@@ -15,6 +15,9 @@
 #include "warden-clock.h"
 #include "warden-private.h"
 
+/* A table that is filled before it takes the name of the one in use. */
+#define NEW_HOSTS_NAME ".hosts.new"
+
 /* One of the three, and what it takes to make it. */
 struct shared_file {
 	const char *name;
@@ -128,8 +131,26 @@ static void table_carry_over(struct warden_table *dest,
 	}
 }
 
+/* Whoever has the file `hosts` mapped learns that it is another by now. */
+static void hosts_tell_others(struct warden *warden)
+{
+	atomic_fetch_add(&warden->shared_policy->hosts_serial, 1);
+}
+
+/* A service may have been killed while it replaced the table. If the new one
+   has its name already, those who work on the old one were perhaps not told. */
+static void table_replace_finish(struct warden *warden, int dir_fd)
+{
+	(void)unlinkat(dir_fd, NEW_HOSTS_NAME, 0);
+	if (warden_file_has_predecessor(dir_fd, "hosts"))
+		hosts_tell_others(warden);
+	warden_file_drop_predecessor(dir_fd, "hosts");
+}
+
 /* Put a table of another size in the place of the one in file: filled first,
-   then given the name. On failure the old one stays in use. */
+   then given the name, then all are told, and only then the old one is dropped:
+   as long as it is there the next service tells them again. On failure the old
+   one stays in use. */
 static bool table_replace(struct warden *warden, int dir_fd,
 			  const struct shared_file *shared, uint64_t now,
 			  struct warden_error *error_r)
@@ -139,8 +160,7 @@ static bool table_replace(struct warden *warden, int dir_fd,
 	struct warden_table old_table, new_table;
 	int fd = -1;
 
-	temp.name = ".hosts.new";
-	(void)unlinkat(dir_fd, temp.name, 0);
+	temp.name = NEW_HOSTS_NAME;
 	if (file_open_or_create(&new_file, dir_fd, &temp, &fd, error_r) !=
 	    WARDEN_FILE_OK)
 		return false;
@@ -153,7 +173,8 @@ static bool table_replace(struct warden *warden, int dir_fd,
 		(void)close(fd);
 		return false;
 	}
-	atomic_fetch_add(&warden->shared_policy->hosts_serial, 1);
+	hosts_tell_others(warden);
+	warden_file_drop_predecessor(dir_fd, shared->name);
 	warden_file_close(file);
 	(void)close(warden->hosts_fd);
 	*file = new_file;
@@ -196,7 +217,9 @@ static bool hosts_init(struct warden *warden, struct warden_error *error_r)
 	return true;
 }
 
-/* What was bad and has been replaced has another serial too. */
+/* What was bad and has been replaced has another serial too. It is told before:
+   were we killed in between, nobody would ever know; and whoever comes in
+   between cannot open what is bad. */
 static bool hosts_replace_bad(struct warden *warden, int dir_fd,
 			      const struct shared_file *shared,
 			      struct warden_error *error_r)
@@ -207,8 +230,8 @@ static bool hosts_replace_bad(struct warden *warden, int dir_fd,
 	if (warden->hosts_fd != -1)
 		(void)close(warden->hosts_fd);
 	warden->hosts_fd = -1;
+	hosts_tell_others(warden);
 	warden_file_retire(dir_fd, shared->name);
-	atomic_fetch_add(&warden->shared_policy->hosts_serial, 1);
 	return file_open_or_create(&warden->hosts_file, dir_fd, shared,
 				   &warden->hosts_fd,
 				   error_r) == WARDEN_FILE_OK &&
@@ -226,6 +249,8 @@ static bool hosts_open(struct warden *warden, int dir_fd, uint32_t hosts,
 	struct warden_error replace_error;
 	enum warden_file_status status;
 
+	if (service)
+		table_replace_finish(warden, dir_fd);
 	/* before the file: if that is replaced now, we shall notice */
 	warden->hosts_serial =
 		atomic_load(&warden->shared_policy->hosts_serial);

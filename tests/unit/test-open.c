@@ -392,22 +392,98 @@ static void test_holes_are_filled(void **state)
 	warden_close(&service);
 }
 
-static void test_what_killed_creators_left_is_taken_away(void **state)
+static void leave_behind(void **state, const char *name)
+{
+	int fd = file_fd(state, name, O_CREAT | O_WRONLY);
+
+	assert_int_equal(close(fd), 0);
+}
+
+static void assert_missing(void **state, const char *name)
 {
 	char path[4096];
-	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", (char *)*state, name);
+	if (access(path, F_OK) == 0)
+		fail_msg("%s is still there", name);
+}
+
+static void temp_name(char name_r[64], const char *file, pid_t pid)
+{
+	(void)snprintf(name_r, 64, ".%s.%ld", file, (long)pid);
+}
+
+static void test_what_killed_creators_left_is_taken_away(void **state)
+{
+	static const char *const files[] = { "hosts", "policy", ".hosts.new" };
+	char name[64];
 	pid_t child = fork();
 
 	if (child == 0)
 		_exit(0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	(void)snprintf(path, sizeof(path), "%s/.hosts.%ld", (char *)*state,
-		       (long)child);
-	fd = open(path, O_CREAT | O_WRONLY, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(close(fd), 0);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		temp_name(name, files[i], child);
+		leave_behind(state, name);
+		/* of one before us that had our number */
+		temp_name(name, files[i], getpid());
+		leave_behind(state, name);
+	}
+	leave_behind(state, ".hosts.new");
 	service_mends(state);
-	assert_int_equal(access(path, F_OK), -1);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		temp_name(name, files[i], child);
+		assert_missing(state, name);
+		temp_name(name, files[i], getpid());
+		assert_missing(state, name);
+	}
+	assert_missing(state, ".hosts.new");
+}
+
+static void test_file_of_a_living_creator_is_left_alone(void **state)
+{
+	char path[4096], name[64];
+
+	temp_name(name, "hosts", getppid());
+	leave_behind(state, name);
+	service_mends(state);
+	(void)snprintf(path, sizeof(path), "%s/%s", (char *)*state, name);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+/* A service was killed after the new table had got its name, and before it had
+   said so. */
+static void test_next_service_tells_of_the_new_table(void **state)
+{
+	struct warden *warden = open_as(state, WARDEN_ROLE_LOGIN);
+	char from[4096], to[4096];
+
+	assert_non_null(warden);
+	(void)snprintf(from, sizeof(from), "%s/hosts", (char *)*state);
+	(void)snprintf(to, sizeof(to), "%s/.hosts.old", (char *)*state);
+	assert_int_equal(rename(from, to), 0);
+	make_files(state);
+	assert_false(warden_is_retired(warden));
+	service_mends(state);
+	assert_true(warden_is_retired(warden));
+	assert_missing(state, ".hosts.old");
+	warden_close(&warden);
+}
+
+/* And one before that: nothing has changed, nobody has to restart. */
+static void test_second_name_of_the_table_is_taken_away(void **state)
+{
+	struct warden *warden = open_as(state, WARDEN_ROLE_LOGIN);
+	char from[4096], to[4096];
+
+	assert_non_null(warden);
+	(void)snprintf(from, sizeof(from), "%s/hosts", (char *)*state);
+	(void)snprintf(to, sizeof(to), "%s/.hosts.old", (char *)*state);
+	assert_int_equal(link(from, to), 0);
+	service_mends(state);
+	assert_false(warden_is_retired(warden));
+	assert_missing(state, ".hosts.old");
+	warden_close(&warden);
 }
 
 static void test_more_room_keeps_blocks_and_known_hosts(void **state)
@@ -485,6 +561,9 @@ int main(void)
 		CASE(test_header_that_changes_all_the_time_is_not_kept),
 		CASE(test_holes_are_filled),
 		CASE(test_what_killed_creators_left_is_taken_away),
+		CASE(test_file_of_a_living_creator_is_left_alone),
+		CASE(test_next_service_tells_of_the_new_table),
+		CASE(test_second_name_of_the_table_is_taken_away),
 		CASE(test_more_room_keeps_blocks_and_known_hosts),
 		CASE(test_login_cannot_write_the_policy),
 	};
