@@ -72,6 +72,18 @@ enum warden_word {
 };
 #define WARDEN_OFFENCES_MAX 15
 
+/* While a record changes hands its key is a mark: 16 bits of ones (no host has
+   such a key: ffff::/16 is multicast), one bit what it is, a tag, and a number
+   that no other mark has had for long. See warden-table.h. */
+#define WARDEN_MARK_NUMBER_BITS 24
+#define WARDEN_KEY_MARKS UINT64_C(0xffff000000000000) /* all from here on */
+enum warden_mark {
+	/* still the record of the host with that tag, which may take it back */
+	WARDEN_MARK_LEAVING = 0x1fffe,
+	/* being made ready for the host with that tag; nothing is in it */
+	WARDEN_MARK_COMING = 0x1ffff,
+};
+
 /* One cache line per host. */
 struct warden_record {
 	_Atomic uint64_t key; /* 0 = free */
@@ -149,7 +161,11 @@ struct warden_hosts_header {
 	/* service: what the state file knows is in this table; it is never
 	   loaded twice, or what an admin has unblocked would come back */
 	_Atomic uint64_t state_loaded;
-	uint64_t unused[10];
+	/* numbers the marks of records that change hands */
+	_Atomic uint64_t marks;
+	/* an event or a block of a host for which no record was to be had */
+	_Atomic uint64_t unwatched;
+	uint64_t unused[8];
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
 };
 _Static_assert(sizeof(struct warden_hosts_header) % 64 == 0, "alignment");

@@ -51,14 +51,12 @@ static bool slot_is_live(uint64_t slot, uint32_t now_secs)
 
 static uint64_t slot_load(const _Atomic uint64_t *slot)
 {
-	return atomic_load_explicit(slot, memory_order_acquire);
+	return atomic_load(slot);
 }
 
 static bool slot_replace(_Atomic uint64_t *slot, uint64_t from, uint64_t to)
 {
-	return atomic_compare_exchange_strong_explicit(slot, &from, to,
-						       memory_order_acq_rel,
-						       memory_order_relaxed);
+	return atomic_compare_exchange_strong(slot, &from, to);
 }
 
 static uint32_t place_count(const struct session_place *place,
@@ -114,8 +112,8 @@ int warden_table_session_open(struct warden_table *table,
 	session_r->bucket = place.bucket_index;
 	session_r->index = (uint32_t)index;
 	/* others may have counted at the same time as we did: look again, now
-	   that all of us can be seen */
-	atomic_thread_fence(memory_order_seq_cst);
+	   that all of us can be seen; all of this is in one order for all
+	   (memory_order_seq_cst) */
 	if (limit != 0 && place_count(&place, now_secs) > limit) {
 		warden_table_session_close(table, session_r);
 		return 0;
@@ -131,9 +129,16 @@ void warden_table_session_close(struct warden_table *table,
 {
 	if (session->slot != 0 && session->bucket < table->bucket_count &&
 	    session->index < WARDEN_SESSION_BUCKET_SLOTS) {
-		(void)slot_replace(&table->buckets[session->bucket]
-					    .slots[session->index],
-				   session->slot, 0);
+		struct warden_session_bucket *bucket =
+			&table->buckets[session->bucket];
+		_Atomic uint64_t *slot = &bucket->slots[session->index];
+
+		/* the owner first: the next session here may be of the same
+		   host and second, and must not seem to be ours when we are
+		   gone */
+		if (slot_load(slot) == session->slot)
+			atomic_store(&bucket->owners[session->index], 0);
+		(void)slot_replace(slot, session->slot, 0);
 	}
 	*session = (struct warden_session){ 0 };
 }
@@ -182,7 +187,9 @@ static bool bucket_reap_slot(struct warden_session_bucket *bucket,
 	++*asked;
 	if (!is_dead((pid_t)pid, (uint32_t)slot))
 		return false;
-	return slot_replace(&bucket->slots[index], slot, 0);
+	/* the owner first, as in warden_table_session_close() */
+	return slot_replace(&bucket->owners[index], owner, 0) &&
+	       slot_replace(&bucket->slots[index], slot, 0);
 }
 
 uint32_t warden_table_sessions_reap(struct warden_table *table,

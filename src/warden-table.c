@@ -12,7 +12,7 @@
 #include "warden-hash.h"
 #include "warden-word.h"
 
-#define CLAIM_TRIES 4
+#define CLAIM_TRIES 8
 #define IDLE_WINDOW_SECS 60
 
 /* Where a host belongs in the table, worked out once for each call. */
@@ -56,13 +56,52 @@ static uint64_t record_key(const struct warden_record *record)
 	return atomic_load_explicit(&record->key, memory_order_acquire);
 }
 
+/* Can a host have this key? Not 0, and no mark. */
+static bool key_is_host(uint64_t key)
+{
+	return key != 0 && !warden_key_is_mark(key);
+}
+
+/* Is a record with this key the host's? While it is leaving it still is. */
+static bool place_owns(const struct table_place *place, uint64_t key)
+{
+	return key == place->key ||
+	       warden_mark_is_of(key, WARDEN_MARK_LEAVING, place->tag);
+}
+
 static struct warden_record *place_find(const struct table_place *place)
 {
+	if (!key_is_host(place->key))
+		return NULL;
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		if (record_key(&place->set->records[i]) == place->key)
+		if (place_owns(place, record_key(&place->set->records[i])))
 			return &place->set->records[i];
 	}
 	return NULL;
+}
+
+static bool key_replace(struct warden_record *record, uint64_t from,
+			uint64_t to)
+{
+	return atomic_compare_exchange_strong(&record->key, &from, to);
+}
+
+/* Before and after a change of a word: is the record still the host's? If
+   somebody is about to take it away, take it back: it is in use. */
+static bool record_keep(struct warden_record *record,
+			const struct table_place *place)
+{
+	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
+		uint64_t key = atomic_load(&record->key);
+
+		if (key == place->key)
+			return true;
+		if (!place_owns(place, key))
+			return false;
+		if (key_replace(record, key, place->key))
+			return true;
+	}
+	return false;
 }
 
 static void counter_add(_Atomic uint64_t *counter)
@@ -73,12 +112,19 @@ static void counter_add(_Atomic uint64_t *counter)
 /* --- Updating a word ------------------------------------------------------ */
 
 /* Makes the next value of a word from the present one. UPDATE_NONE: leave it
-   as it is. */
+   as it is. UPDATE_LOST: the record is another host's meanwhile. */
 #define UPDATE_NONE UINT64_MAX
+#define UPDATE_LOST (UINT64_MAX - 1)
 typedef uint64_t word_next_t(uint64_t value, const void *context);
 
+static bool is_updated(uint64_t value)
+{
+	return value <= WARDEN_VALUE_MASK;
+}
+
 /* Replace the word's value unless the record goes to another host meanwhile.
-   Returns what was written; UPDATE_NONE: nothing, or nothing that counts. */
+   Returns what was written; UPDATE_NONE: nothing; UPDATE_LOST: nothing that
+   counts. */
 static uint64_t word_update(struct warden_table *table,
 			    struct warden_record *record,
 			    const struct table_place *place,
@@ -93,8 +139,8 @@ static uint64_t word_update(struct warden_table *table,
 		/* the word before the key: were it the other way round, the
 		   word could be the next owner's without our noticing */
 		raw = atomic_load_explicit(shared, memory_order_acquire);
-		if (record_key(record) != place->key)
-			return UPDATE_NONE;
+		if (!record_keep(record, place))
+			return UPDATE_LOST;
 		value = next(warden_word_value(raw, place->tag), context);
 		if (value == UPDATE_NONE)
 			return UPDATE_NONE;
@@ -103,10 +149,9 @@ static uint64_t word_update(struct warden_table *table,
 			    memory_order_seq_cst, memory_order_relaxed))
 			continue;
 		/* evicted between our look at the key and this? Then the word
-		   stands in a stranger's record, where it reads as zero */
-		if (atomic_load(&record->key) != place->key)
-			return UPDATE_NONE;
-		return value;
+		   stands in a stranger's record, where it reads as zero. If
+		   not, whoever evicts from now on sees the word */
+		return record_keep(record, place) ? value : UPDATE_LOST;
 	}
 	counter_add(&table->header->contended);
 	return UPDATE_NONE;
@@ -144,7 +189,14 @@ static bool offences_count(const struct warden_block_word *block,
    is the one with the oldest event; among blocked ones that with the fewest
    offences, whose block ends first. RECORD_KEEP: blocked by hand. */
 #define RECORD_KEEP UINT64_MAX
-enum { RANK_EMPTY, RANK_POINTS, RANK_KNOWN, RANK_OFFENDER, RANK_BLOCKED };
+enum {
+	RANK_EMPTY,
+	RANK_POINTS,
+	RANK_KNOWN,
+	RANK_OFFENDER,
+	RANK_COMING, /* somebody makes it ready; or did, and was killed */
+	RANK_BLOCKED,
+};
 #define RANK_SHIFT 40
 
 static uint64_t blocked_value(const struct warden_block_word *block)
@@ -180,33 +232,45 @@ static uint64_t record_value(const struct warden_record *record, uint32_t tag,
 struct table_victim {
 	struct warden_record *record;
 	uint64_t key;
-	uint32_t tag;
-	uint64_t block; /* value of its word */
+	uint32_t tag;	/* of the host whose record it is */
+	uint64_t block; /* the whole word */
 	uint64_t value;
 };
 
-/* The block counts whosever it is. A block of another host than the key's means
-   that the record is changing hands just now, and goes back if its old owner
-   was blocked in that moment (record_take): whoever took it away meanwhile
-   would lose that block for good. */
+static uint32_t key_tag(const struct warden_table *table, uint64_t key)
+{
+	return tag_of(warden_hash_u64(table->hash_key, key));
+}
+
 static void victim_look(const struct warden_table *table,
 			struct table_victim *victim, uint64_t now)
 {
-	uint64_t raw;
+	uint64_t key = record_key(victim->record);
 
-	victim->key = record_key(victim->record);
-	if (victim->key == 0)
+	victim->key = key;
+	victim->value = 0;
+	if (key == 0)
 		return;
-	victim->tag = tag_of(warden_hash_u64(table->hash_key, victim->key));
-	raw = atomic_load(&victim->record->words[WARDEN_WORD_BLOCK]);
-	victim->block = warden_word_value(raw, victim->tag);
-	victim->value = record_value(victim->record, victim->tag,
-				     raw & WARDEN_VALUE_MASK, now);
+	if (warden_mark_is(key, WARDEN_MARK_COMING)) {
+		victim->value = (uint64_t)RANK_COMING << RANK_SHIFT;
+		return;
+	}
+	victim->tag = warden_key_is_mark(key) ? warden_mark_tag(key) :
+						key_tag(table, key);
+	victim->block = atomic_load(&victim->record->words[WARDEN_WORD_BLOCK]);
+	victim->value = record_value(
+		victim->record, victim->tag,
+		warden_word_value(victim->block, victim->tag), now);
 }
 
-static bool set_find_victim(const struct warden_table *table,
-			    struct warden_set *set, uint64_t now,
-			    struct table_victim *victim_r)
+static bool victim_is_blocked(const struct table_victim *victim)
+{
+	return victim->value >> RANK_SHIFT >= RANK_BLOCKED;
+}
+
+static void set_find_least(const struct warden_table *table,
+			   struct warden_set *set, uint64_t now,
+			   struct table_victim *victim_r)
 {
 	victim_r->value = RECORD_KEEP;
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
@@ -218,81 +282,155 @@ static bool set_find_victim(const struct warden_table *table,
 		if (found.key == 0)
 			break;
 	}
+}
+
+static bool set_find_victim(const struct warden_table *table,
+			    struct warden_set *set, uint64_t now,
+			    struct table_victim *victim_r)
+{
+	set_find_least(table, set, now, victim_r);
+	/* a block may have begun in one record and ended in another while we
+	   went by, and then the set was never full of them */
+	if (victim_is_blocked(victim_r))
+		set_find_least(table, set, now, victim_r);
 	return victim_r->value != RECORD_KEEP;
 }
 
-/* Give the record to a new owner (key 0: to nobody). Its old owner may have
-   been blocked after it was looked at: then it gets its record back, because
-   a block that nobody weighed must not be lost. */
-static bool record_take(struct table_victim *victim, uint64_t key,
-			uint64_t now)
+/* Give whoever has marked the record a moment to finish. Returns its key; the
+   same mark again: nobody works on it any more, or he has to wait for us. */
+static uint64_t record_await(const struct warden_record *record, uint64_t key)
+{
+	uint64_t mark = key;
+
+	for (int i = 0;
+	     i < WARDEN_CAS_TRIES && key == mark && warden_key_is_mark(mark);
+	     i++)
+		key = record_key(record);
+	return key;
+}
+
+/* Was the host of the record blocked since we looked? */
+static bool victim_has_new_block(const struct table_victim *victim,
+				 uint64_t now)
+{
+	uint64_t raw = atomic_load(&victim->record->words[WARDEN_WORD_BLOCK]);
+	struct warden_block_word block =
+		warden_block_word_unpack(warden_word_value(raw, victim->tag));
+
+	return raw != victim->block &&
+	       block_holds(&block, (uint32_t)(now / 1000));
+}
+
+/* Take the record away from its host, for one with that tag. Returns the mark
+   that is its key now; 0: it was not to be had. The order is what keeps a block
+   that begins meanwhile: we mark the record and look at its block, who blocks
+   writes the block and looks for the mark. One of the two sees the other, and
+   either takes the mark away again. */
+static uint64_t record_take(struct warden_table *table,
+			    const struct table_victim *victim, uint32_t tag,
+			    uint64_t now)
 {
 	struct warden_record *record = victim->record;
-	uint64_t expected = victim->key, present;
-	struct warden_block_word block;
+	uint64_t number = atomic_fetch_add_explicit(&table->header->marks, 1,
+						    memory_order_relaxed);
+	uint64_t leaving =
+		warden_mark_pack(WARDEN_MARK_LEAVING, victim->tag, number);
+	uint64_t coming = warden_mark_pack(WARDEN_MARK_COMING, tag, number);
+	uint64_t from = victim->key;
 
-	if (!atomic_compare_exchange_strong_explicit(&record->key, &expected,
-						     key, memory_order_seq_cst,
-						     memory_order_relaxed))
-		return false;
-	if (victim->key == 0)
-		return true;
-	present = warden_word_value(
-		atomic_load(&record->words[WARDEN_WORD_BLOCK]), victim->tag);
-	block = warden_block_word_unpack(present);
-	if (present == victim->block ||
-	    !block_holds(&block, (uint32_t)(now / 1000)))
-		return true;
-	expected = key;
-	if (!atomic_compare_exchange_strong(&record->key, &expected,
-					    victim->key) &&
-	    expected == 0) {
-		/* another process, with the same host, has given it up */
-		(void)atomic_compare_exchange_strong(&record->key, &expected,
-						     victim->key);
+	if (key_is_host(from) || warden_mark_is(from, WARDEN_MARK_LEAVING)) {
+		if (!key_replace(record, from, leaving))
+			return 0;
+		if (victim_has_new_block(victim, now)) {
+			if (key_is_host(from))
+				(void)key_replace(record, leaving, from);
+			return 0;
+		}
+		from = leaving;
+	}
+	return key_replace(record, from, coming) ? coming : 0;
+}
+
+/* Empty a record that we have marked. A block that has not ended stays: it
+   reads as zero for the new owner, and a wipe that comes late, after others
+   have taken the record over, must not end one that began meanwhile. */
+static void record_wipe(struct warden_record *record, uint64_t mark,
+			uint64_t now)
+{
+	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
+		uint64_t raw = atomic_load(&record->words[i]);
+		struct warden_block_word block =
+			warden_block_word_unpack(raw & WARDEN_VALUE_MASK);
+
+		/* after the word, as in word_update() */
+		if (atomic_load(&record->key) != mark)
+			return;
+		if (raw == 0 || (i == WARDEN_WORD_BLOCK &&
+				 block_holds(&block, (uint32_t)(now / 1000))))
+			continue;
+		(void)atomic_compare_exchange_strong(&record->words[i], &raw,
+						     0);
+	}
+}
+
+/* Does the other record leave the host to us? Not if it is the host's; if
+   somebody makes it ready for the same host, the earlier one in the set goes
+   on and the later one gives way. */
+static bool record_gives_way(struct warden_record *other, bool is_earlier,
+			     const struct table_place *place)
+{
+	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
+		uint64_t key = atomic_load(&other->key);
+
+		if (place_owns(place, key))
+			return false;
+		if (!warden_mark_is_of(key, WARDEN_MARK_COMING, place->tag))
+			return true;
+		/* let it finish; but it may have been killed */
+		if (is_earlier && i < WARDEN_CAS_TRIES - 1)
+			continue;
+		if (key_replace(other, key, 0))
+			return true;
 	}
 	return false;
 }
 
-/* The former owner's words read as zero already, all but once in 2^23 times.
-   Wiped, they do so also for the next owner but one, who may be the former
-   owner again: it must not find its old points. */
-static void record_wipe(struct warden_record *record,
-			const struct table_place *place)
+/* Give the record that we have marked to the host, unless it has or gets
+   another one. Of two who do this at once, at least one sees the other's
+   mark, because each looks after it has set its own. */
+static bool claim_settle(const struct table_place *place,
+			 struct warden_record *record, uint64_t mark)
 {
-	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
-		uint64_t raw = atomic_load(&record->words[i]);
+	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
+		struct warden_record *other = &place->set->records[i];
 
-		/* after the word, as in word_update(): the record may be the
-		   next owner's already, whose words these then are */
-		if (atomic_load(&record->key) != place->key)
-			return;
-		if (raw >> WARDEN_VALUE_BITS != place->tag) {
-			(void)atomic_compare_exchange_strong(&record->words[i],
-							     &raw, 0);
+		if (other != record &&
+		    !record_gives_way(other, other < record, place)) {
+			(void)key_replace(record, mark, 0);
+			return false;
 		}
 	}
+	return key_replace(record, mark, place->key);
 }
 
-/* We hold a record; does somebody hold an earlier one for the same host? Then
-   theirs is the one, and ours is given back. */
-static struct warden_record *claim_settle(const struct table_place *place,
-					  struct warden_record *record)
+static bool claim_victim(struct warden_table *table,
+			 const struct table_place *place,
+			 const struct table_victim *victim, uint64_t now)
 {
-	struct warden_record *first;
-	uint64_t expected = place->key;
+	bool coming = warden_mark_is(victim->key, WARDEN_MARK_COMING);
+	uint64_t mark;
 
-	/* our claim before our look: of two who do this one sees the other */
-	atomic_thread_fence(memory_order_seq_cst);
-	first = place_find(place);
-	if (first == NULL || first == record)
-		return first;
-	if (first < record) {
-		(void)atomic_compare_exchange_strong_explicit(
-			&record->key, &expected, 0, memory_order_acq_rel,
-			memory_order_relaxed);
-	}
-	return first;
+	if (coming && record_await(victim->record, victim->key) != victim->key)
+		return false;
+	mark = record_take(table, victim, place->tag, now);
+	if (mark == 0)
+		return false;
+	if (victim_is_blocked(victim))
+		counter_add(&table->header->set_full);
+	if (victim->key != 0 && !coming)
+		counter_add(&table->header->evicted);
+	record_wipe(victim->record, mark, now);
+	return claim_settle(place, victim->record, mark);
 }
 
 /* The host's record, claimed if it has none. NULL: its set is full of hosts
@@ -301,29 +439,27 @@ static struct warden_record *place_claim(struct warden_table *table,
 					 const struct table_place *place,
 					 uint64_t now)
 {
+	if (!key_is_host(place->key))
+		return NULL;
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		struct warden_record *record = place_find(place);
 		struct table_victim victim = { .record = NULL };
 
-		if (record != NULL)
-			return record;
+		if (record != NULL) {
+			if (record_keep(record, place))
+				return record;
+			continue;
+		}
 		if (!set_find_victim(table, place->set, now, &victim)) {
 			counter_add(&table->header->set_full);
+			counter_add(&table->header->unwatched);
 			return NULL;
 		}
-		if (victim.key != 0 &&
-		    victim.value >> RANK_SHIFT == RANK_BLOCKED)
-			counter_add(&table->header->set_full);
-		if (!record_take(&victim, place->key, now))
-			continue;
-		if (victim.key != 0)
-			counter_add(&table->header->evicted);
-		record_wipe(victim.record, place);
-		record = claim_settle(place, victim.record);
-		if (record != NULL)
-			return record;
+		if (claim_victim(table, place, &victim, now))
+			return victim.record;
 	}
 	counter_add(&table->header->contended);
+	counter_add(&table->header->unwatched);
 	return NULL;
 }
 
@@ -415,19 +551,21 @@ static bool place_block(struct warden_table *table,
 {
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		struct warden_record *record = place_claim(table, place, now);
+		uint64_t written;
 
 		if (record == NULL)
 			return false;
-		if (word_update(table, record, place, WARDEN_WORD_BLOCK, next,
-				context) != UPDATE_NONE) {
-			word_set(table, record, place, WARDEN_WORD_REFUSED,
-				 refused);
-			counter_add(&table->header->blocks_changed);
-			return true;
-		}
-		if (record_key(record) == place->key)
+		written = word_update(table, record, place, WARDEN_WORD_BLOCK,
+				      next, context);
+		if (written == UPDATE_LOST)
+			continue;
+		if (written == UPDATE_NONE)
 			return false;
+		word_set(table, record, place, WARDEN_WORD_REFUSED, refused);
+		counter_add(&table->header->blocks_changed);
+		return true;
 	}
+	counter_add(&table->header->unwatched);
 	return false;
 }
 
@@ -472,11 +610,11 @@ static bool add_points(struct warden_table *table,
 			      next_bucket, &fast);
 	slow_at = word_update(table, record, place, WARDEN_WORD_SLOW,
 			      next_bucket, &slow);
-	if (fast_at != UPDATE_NONE &&
+	if (is_updated(fast_at) &&
 	    warden_bucket_reaches(fast_at, now, limit, policy->fail_limit,
 				  policy->fail_window_secs))
 		return true;
-	return !known && slow_at != UPDATE_NONE &&
+	return !known && is_updated(slow_at) &&
 	       warden_bucket_reaches(slow_at, now, WARDEN_SLOW_LIMIT,
 				     WARDEN_SLOW_LIMIT,
 				     WARDEN_SLOW_WINDOW_SECS);
@@ -501,8 +639,8 @@ bool warden_table_count(struct warden_table *table,
 	word_set(table, record, &place, WARDEN_WORD_LAST,
 		 warden_last_word_pack(&last));
 	if (class == WARDEN_IDLE &&
-	    word_update(table, record, &place, WARDEN_WORD_IDLE, next_idle,
-			&now) != UPDATE_NONE)
+	    is_updated(word_update(table, record, &place, WARDEN_WORD_IDLE,
+				   next_idle, &now)))
 		points = 0;
 	if (points == 0 ||
 	    !add_points(table, record, &place, policy, points, now) ||
@@ -592,19 +730,55 @@ static bool record_unblock(struct warden_table *table,
 	return block_holds(&block, (uint32_t)(now / 1000));
 }
 
+/* A block in a record that is no longer its host's: it was written too late, or
+   the record was taken away from a set full of blocks. Were the host to get
+   that record again, it would be blocked again. */
+static void record_clear_late_block(const struct warden_table *table,
+				    struct warden_record *record,
+				    const struct table_place *place)
+{
+	_Atomic uint64_t *word = &record->words[WARDEN_WORD_BLOCK];
+	uint64_t raw = atomic_load(word);
+	uint64_t key = record_key(record);
+
+	if (warden_word_value(raw, place->tag) == 0 ||
+	    (key_is_host(key) && key_tag(table, key) == place->tag))
+		return;
+	(void)atomic_compare_exchange_strong(word, &raw, 0);
+}
+
+/* Until the host has no block there, for the record may change hands under
+   this. */
+static bool record_forget(struct warden_table *table,
+			  struct warden_record *record,
+			  const struct table_place *place, uint64_t now)
+{
+	bool blocked = false;
+
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		if (!record_keep(record, place))
+			record_clear_late_block(table, record, place);
+		else if (record_unblock(table, record, place, now))
+			blocked = true;
+		if (warden_word_load(record, WARDEN_WORD_BLOCK, place->tag) ==
+		    0)
+			break;
+	}
+	return blocked;
+}
+
 bool warden_table_unblock(struct warden_table *table,
 			  const struct warden_host *host, uint64_t now)
 {
 	struct table_place place = place_of(table, host);
 	bool blocked = false;
 
-	/* every record of the set: a second one that a killed process left
-	   would come forward when the first is evicted */
+	if (!key_is_host(place.key))
+		return false;
+	/* every record of the set: what a stranger or a late update left there
+	   could come forward when the first is evicted */
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		struct warden_record *record = &place.set->records[i];
-
-		if (record_key(record) == place.key &&
-		    record_unblock(table, record, &place, now))
+		if (record_forget(table, &place.set->records[i], &place, now))
 			blocked = true;
 	}
 	if (blocked)
@@ -737,8 +911,10 @@ static bool record_host(const struct warden_table *table, uint32_t family,
 	struct table_place place;
 
 	host_r->family = family == 0 ? WARDEN_INET : WARDEN_INET6;
-	host_r->key = record_key(record);
-	if (host_r->key == 0 || (family == 0 && host_r->key > UINT32_MAX) ||
+	/* one that is about to leave has its key back in a moment, as a rule */
+	host_r->key = record_await(record, record_key(record));
+	if (!key_is_host(host_r->key) ||
+	    (family == 0 && host_r->key > UINT32_MAX) ||
 	    !host_is_possible(host_r, policy))
 		return false;
 	place = place_of(table, host_r);
@@ -746,9 +922,8 @@ static bool record_host(const struct warden_table *table, uint32_t family,
 	return place_find(&place) == record;
 }
 
-static const struct warden_record *
-table_record(const struct warden_table *table, uint64_t index,
-	     uint32_t *family_r)
+static struct warden_record *table_record(const struct warden_table *table,
+					  uint64_t index, uint32_t *family_r)
 {
 	uint64_t inet = (uint64_t)table->set_count[0] * WARDEN_SET_WAYS;
 	uint64_t inet6 = (uint64_t)table->set_count[1] * WARDEN_SET_WAYS;
@@ -782,25 +957,43 @@ bool warden_table_next(const struct warden_table *table, uint64_t *index_io,
 	return false;
 }
 
+/* Free the record if nothing is in it, or if somebody was killed while he made
+   it ready. */
+static bool record_expire(struct warden_table *table,
+			  struct warden_record *record,
+			  const struct warden_policy *policy, uint64_t now)
+{
+	struct warden_host_info info = { .points = 0 };
+	struct table_victim victim = { .record = record };
+	uint64_t mark;
+
+	victim_look(table, &victim, now);
+	if (victim.key == 0)
+		return false;
+	if (warden_mark_is(victim.key, WARDEN_MARK_COMING)) {
+		return record_await(record, victim.key) == victim.key &&
+		       key_replace(record, victim.key, 0);
+	}
+	record_read(record, victim.tag, policy, now, &info);
+	if (!info_is_empty(&info))
+		return false;
+	mark = record_take(table, &victim, victim.tag, now);
+	if (mark == 0)
+		return false;
+	record_wipe(record, mark, now);
+	return key_replace(record, mark, 0);
+}
+
 uint64_t warden_table_expire(struct warden_table *table,
 			     const struct warden_policy *policy, uint64_t now)
 {
 	uint64_t freed = 0;
 	uint32_t family;
-	const struct warden_record *record;
+	struct warden_record *record;
 
 	for (uint64_t i = 0;
 	     (record = table_record(table, i, &family)) != NULL; i++) {
-		struct warden_host_info info = { .points = 0 };
-		struct table_victim victim = {
-			.record = (struct warden_record *)record,
-		};
-
-		if (record_key(record) == 0)
-			continue;
-		victim_look(table, &victim, now);
-		record_read(record, victim.tag, policy, now, &info);
-		if (info_is_empty(&info) && record_take(&victim, 0, now))
+		if (record_expire(table, record, policy, now))
 			freed++;
 	}
 	return freed;

@@ -29,13 +29,12 @@
 		      |                   |            | learn of it only at
 		      |                   |            | its next full sweep
    success            | auth              | all        | as count
-   claim (inside of   | login, auth,      | all        | a claimed record with
-   count, block, ...) | doveadm, service  |            | words of its former
-		      |                   |            | owner: their tag is
-		      |                   |            | another's, so they
-		      |                   |            | read as zero
-   evict (inside of   | as claim          | all        | the old record or the
-   claim)             |                   |            | claimed one
+   claim (inside of   | login, auth,      | all        | an empty record that
+   count, block, ...) | doveadm, service  |            | is marked as coming;
+		      |                   |            | or the claimed one
+   evict (inside of   | as claim          | all        | the old record, or it
+   claim)             |                   |            | marked as leaving; or
+		      |                   |            | as claim
    refuse             | login, auth       | all        | a refusal not counted
    expire             | service           | all        | an empty record, or
 		      |                   |            | none
@@ -58,10 +57,37 @@
    after that it is given up and counted in `contended`. A search looks at one
    set of WARDEN_SET_WAYS records, a session at one bucket.
 
-   Two processes that claim a record for the same host at once may both
-   succeed, in two records of the set. Each looks at the set again after its
-   claim, and the one that is not first there takes its own back. Every search
-   takes the first, so a second one that a kill left behind is never used.
+   A record changes hands in three steps, each one compare-and-swap of its key:
+
+     key of the old host -> leaving, with its tag -> coming, with the tag of
+     the new host -> key of the new host
+
+   A free record starts at the second. While it is leaving, the record is
+   still the old host's, for every search; who changes it puts the key back.
+   Who evicts marks it as leaving and then looks whether it has been blocked
+   meanwhile, and gives it back if so; who blocks writes the block and then
+   looks for its key, and claims another record if the key is gone. All this is
+   in one order for everybody (memory_order_seq_cst), so one of the two sees the
+   other: a block of which warden_table_block() or warden_table_count() said
+   that it was made is not lost to an eviction that did not weigh it.
+
+   While it is coming, the record is emptied; no search finds it. Then whoever
+   claims looks through the set: if the host has a record by now, this one
+   becomes free; if somebody else prepares one for the same host, the earlier
+   one in the set wins. Each looks after its own mark is there, so that two
+   claims of one host leave one record, and nobody has ever seen the other.
+
+   What a kill leaves: a record that is leaving goes on as its host's, until
+   that host or another eviction comes by, only lists do not show it. One that
+   is coming is empty; it is taken when nothing but blocked hosts is left, or
+   freed by the next expire. A mark is waited for at most WARDEN_CAS_TRIES
+   looks.
+
+   The number in a mark tells it from those before it; it comes round after
+   2^24 claims, which would all have to happen while one process stands between
+   two steps. Two hosts of one set that have the same tag, once in 2^23, can
+   take each other's record while it is leaving, and read each other's words
+   from then on: known and accepted, the key of the hash is secret.
 
    A record is evicted for a new host in this order: free, nothing in it,
    points, known, former offender; the one with the oldest event first. Only
@@ -69,7 +95,10 @@
    offences and ends first makes room: otherwise somebody with many addresses
    could fill the table with blocks of his own and all others went unwatched.
    A host blocked by hand is never evicted; if all are, the new host is not
-   watched. Either way `set_full` goes up. */
+   watched. Either way `set_full` goes up; what could not be counted or blocked
+   for want of a record, also because others were always faster, is counted in
+   `unwatched`. A block that was evicted so comes back into force if its host
+   gets the same record again before its end: unblocking looks for it. */
 
 struct warden_table {
 	struct warden_hosts_header *header;
@@ -151,7 +180,8 @@ void warden_table_refused(struct warden_table *table,
 
 /* Block until then (WARDEN_FOREVER_SECS: no end), whatever it was; its count of
    refusals starts with refused. false: no record could be had, its set is full
-   of hosts blocked by hand. */
+   of hosts blocked by hand, or others were always faster; the block may still
+   come into force later, until it is unblocked. */
 bool warden_table_block(struct warden_table *table,
 			const struct warden_host *host, uint32_t until_secs,
 			unsigned int offences, enum warden_class reason,

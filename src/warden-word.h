@@ -2,6 +2,8 @@
 #ifndef WARDEN_WORD_H
 #define WARDEN_WORD_H
 
+#include <stdbool.h>
+
 #include "warden-layout.h"
 
 /* The tagged words of a record, see warden-layout.h: what is packed into one,
@@ -26,6 +28,40 @@ static inline uint64_t warden_word_load(const struct warden_record *record,
 		atomic_load_explicit(&record->words[word],
 				     memory_order_acquire),
 		tag);
+}
+
+/* Marks: keys of records that change hands */
+static inline uint64_t warden_mark_pack(enum warden_mark mark, uint32_t tag,
+					uint64_t number)
+{
+	const uint64_t mask = (UINT64_C(1) << WARDEN_MARK_NUMBER_BITS) - 1;
+
+	return ((uint64_t)mark << WARDEN_TAG_BITS | tag)
+		       << WARDEN_MARK_NUMBER_BITS |
+	       (number & mask);
+}
+
+static inline bool warden_key_is_mark(uint64_t key)
+{
+	return key >= WARDEN_KEY_MARKS;
+}
+
+static inline bool warden_mark_is(uint64_t key, enum warden_mark mark)
+{
+	return key >> (WARDEN_TAG_BITS + WARDEN_MARK_NUMBER_BITS) == mark;
+}
+
+/* A mark of that kind for a host with that tag? */
+static inline bool warden_mark_is_of(uint64_t key, enum warden_mark mark,
+				     uint32_t tag)
+{
+	return key >> WARDEN_MARK_NUMBER_BITS ==
+	       ((uint64_t)mark << WARDEN_TAG_BITS | tag);
+}
+
+static inline uint32_t warden_mark_tag(uint64_t key)
+{
+	return (key >> WARDEN_MARK_NUMBER_BITS) & ((1U << WARDEN_TAG_BITS) - 1);
 }
 
 /* WARDEN_WORD_BLOCK */

@@ -384,6 +384,144 @@ static void test_reuse_unblock_reaches_the_second_record(void **state)
 			 0);
 }
 
+static uint32_t tag_of(const struct warden_record *record)
+{
+	return (uint32_t)(record->words[WARDEN_WORD_LAST] >> WARDEN_VALUE_BITS);
+}
+
+static void count_numbered(struct fixture *f, uint32_t number)
+{
+	struct warden_host host = numbered(number);
+
+	(void)warden_table_count(&f->table, &host, &f->policy, true,
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
+				 UNIT_NOW);
+}
+
+/* Reuse, once more: who updates a record that is taken away under his hands
+   writes into another host's. Nobody may read that, not even the former owner
+   when he gets the record again; a block written so ends with unblocking. */
+static void test_reuse_late_update_counts_for_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_record *record = &f->table.sets[0]->records[0];
+	struct warden_host old = numbered(1), new = numbered(2);
+	struct warden_host_info i;
+	uint32_t tag;
+
+	count_numbered(f, 1);
+	tag = tag_of(record);
+	record->key = 0;
+	count_numbered(f, 2);
+	assert_int_equal(record->key, new.key);
+	for (unsigned int w = 0; w < WARDEN_WORDS; w++)
+		record->words[w] = warden_word_pack(tag, UINT64_MAX);
+	(void)warden_table_read(&f->table, &new, &f->policy, UNIT_NOW, &i);
+	assert_false(i.blocked || i.known);
+	assert_true(i.points == 0.0 && i.offences == 0 && i.refused == 0);
+	assert_false(warden_table_unblock(&f->table, &old, UNIT_NOW));
+
+	/* new is evicted, old comes back */
+	for (uint32_t n = 2; n <= WARDEN_SET_WAYS; n++)
+		f->table.sets[0]->records[n - 1].key = numbered(n + 100).key;
+	count_numbered(f, 1);
+	assert_int_equal(record->key, old.key);
+	(void)warden_table_read(&f->table, &old, &f->policy, UNIT_NOW, &i);
+	assert_false(i.blocked || i.known);
+	assert_true(i.points == 10.0 && i.offences == 0 && i.refused == 0);
+}
+
+/* Two claims of one host at the same moment: the other one's mark is there
+   already, before or after our record, and its owner is killed. */
+static void test_reuse_two_claims_leave_one(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_set *set = f->table.sets[0];
+	struct warden_host host = numbered(1);
+	unsigned int own = 0;
+	uint64_t coming;
+
+	count_numbered(f, 1);
+	coming = warden_mark_pack(WARDEN_MARK_COMING, tag_of(&set->records[0]),
+				  77);
+	set->records[0].key = coming;
+	set->records[1].key = numbered(2).key;
+	set->records[7].key = coming + 1;
+	count_numbered(f, 1);
+	for (unsigned int n = 0; n < WARDEN_SET_WAYS; n++) {
+		own += set->records[n].key == host.key;
+		assert_int_not_equal(set->records[n].key, coming);
+		assert_int_not_equal(set->records[n].key, coming + 1);
+	}
+	assert_int_equal(own, 1);
+}
+
+/* Killed between the two marks. */
+static void test_record_marked_as_leaving_is_still_its_hosts(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_record *record = &f->table.sets[0]->records[0];
+	struct warden_host host = numbered(1);
+	uint64_t leaving;
+
+	for (int i = 0; i < 10; i++)
+		count_numbered(f, 1);
+	leaving = warden_mark_pack(WARDEN_MARK_LEAVING, tag_of(record), 5);
+	record->key = leaving;
+	assert_int_not_equal(
+		warden_table_blocked_until(&f->table, &host, UNIT_NOW), 0);
+	assert_int_equal(record->key, leaving);
+	/* nobody else gets it while something else could go */
+	for (uint32_t n = 2; n <= 50; n++)
+		count_numbered(f, n);
+	assert_int_equal(record->key, leaving);
+	warden_table_refused(&f->table, &host);
+	assert_int_equal(record->key, host.key);
+	assert_int_equal(info(f, "10.0.0.1", UNIT_NOW).refused, 1);
+	record->key = leaving;
+	assert_true(warden_table_unblock(&f->table, &host, UNIT_NOW));
+	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
+			 0);
+}
+
+static void test_record_marked_as_coming_is_not_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_record *record = &f->table.sets[0]->records[3];
+	const uint64_t coming = warden_mark_pack(WARDEN_MARK_COMING, 0x1234, 5);
+	struct warden_host host;
+
+	record->key = coming;
+	assert_int_equal(warden_table_expire(&f->table, &f->policy, UNIT_NOW),
+			 1);
+	assert_int_equal(record->key, 0);
+	record->key = coming;
+	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
+		assert_int_equal(record->key, coming);
+		host = numbered(n);
+		assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+					       WARDEN_MANUAL, 0, UNIT_NOW));
+	}
+	assert_int_equal(record->key, host.key);
+}
+
+static void test_multicast_is_no_host(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("ffff:1:2:3::4");
+
+	assert_false(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+					WARDEN_MANUAL, 0, UNIT_NOW));
+	assert_false(warden_table_unblock(&f->table, &host, UNIT_NOW));
+	for (int i = 0; i < 20; i++) {
+		assert_false(warden_table_count(
+			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
+			WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+	}
+	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
+			 0);
+}
+
 static void test_least_valuable_record_makes_room(void **state)
 {
 	struct fixture *f = *state;
@@ -433,6 +571,7 @@ static void test_host_blocked_by_hand_is_never_evicted(void **state)
 	assert_false(warden_table_block(&f->table, &host, UINT32_MAX, 1,
 					WARDEN_MANUAL, 0, UNIT_NOW));
 	assert_int_equal(f->table.header->set_full, 2);
+	assert_int_equal(f->table.header->unwatched, 2);
 	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
 		host = numbered(n);
 		assert_int_not_equal(warden_table_blocked_until(
@@ -472,6 +611,7 @@ static void test_in_a_set_full_of_blocks_the_first_to_end_makes_room(
 				 n != 3);
 	}
 	assert_int_equal(f->table.header->set_full, 1);
+	assert_int_equal(f->table.header->unwatched, 0);
 }
 
 static void test_ipv6_does_not_evict_ipv4(void **state)
@@ -491,6 +631,163 @@ static void test_ipv6_does_not_evict_ipv4(void **state)
 					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
 	}
 	assert_non_null(record_of(f, v4.key));
+}
+
+/* --- A full table --------------------------------------------------------- */
+
+#define RESIDENTS 64
+
+/* The n-th host of somebody with 2001:db8::/32. */
+static struct warden_host of_a_slash_32(uint32_t n)
+{
+	struct warden_host host = {
+		.key = UINT64_C(0x20010db8) << 32 | n * UINT32_C(2654435761),
+		.family = WARDEN_INET6,
+	};
+	return host;
+}
+
+/* A host of the n-th IPv4 /16; after all of them the next of each. */
+static struct warden_host of_every_slash_16(uint32_t n)
+{
+	const uint32_t in_net = (n >> 16) + 1;
+	struct warden_host host = { .key = (n & 0xffff) << 16 | in_net,
+				    .family = WARDEN_INET };
+	return host;
+}
+
+static struct warden_host resident(enum warden_family family, uint32_t n)
+{
+	struct warden_host host = { .key = 0xc0000000 + n, .family = family };
+
+	if (family == WARDEN_INET6)
+		host.key |= UINT64_C(0x20010db9) << 32;
+	return host;
+}
+
+/* Hosts blocked before the attack, every second one by hand. */
+static void residents_block(struct fixture *f, enum warden_family family)
+{
+	for (uint32_t n = 0; n < RESIDENTS; n++) {
+		struct warden_host host = resident(family, n);
+
+		assert_true(warden_table_block(
+			&f->table, &host,
+			(uint32_t)(UNIT_NOW / 1000) + HOUR_SECS, 1,
+			n % 2 == 0 ? WARDEN_MANUAL : WARDEN_AUTH_FAILED, 0,
+			UNIT_NOW));
+	}
+}
+
+static unsigned int residents_blocked(struct fixture *f,
+				      enum warden_family family, bool by_hand)
+{
+	unsigned int count = 0;
+
+	for (uint32_t n = by_hand ? 0 : 1; n < RESIDENTS; n += 2) {
+		struct warden_host host = resident(family, n);
+
+		count += warden_table_blocked_until(&f->table, &host,
+						    UNIT_NOW) != 0;
+	}
+	return count;
+}
+
+static uint64_t blocks_in_table(struct fixture *f, enum warden_family family)
+{
+	struct warden_host_info i;
+	uint64_t index = 0, count = 0;
+
+	while (warden_table_next(&f->table, &index, &f->policy, UNIT_NOW, &i))
+		count += i.blocked && i.host.family == family;
+	return count;
+}
+
+/* One failure of each of 100,000 hosts, then as many blocks. */
+static void attack(struct fixture *f, enum warden_family family,
+		   struct warden_host (*attacker)(uint32_t n))
+{
+	const uint64_t room = f->table.set_count[0] * WARDEN_SET_WAYS;
+	unsigned int other = family == WARDEN_INET ? 1 : 0;
+	size_t size = f->table.set_count[other] * sizeof(struct warden_set);
+	void *before = test_malloc(size);
+	uint64_t made = 0;
+
+	residents_block(f, WARDEN_INET);
+	residents_block(f, WARDEN_INET6);
+	memcpy(before, f->table.sets[other], size);
+	for (uint32_t n = 0; n < 100000; n++) {
+		struct warden_host host = attacker(n);
+
+		(void)warden_table_count(&f->table, &host, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, UNIT_NOW + n);
+	}
+	/* every record is in use, and not one block is gone */
+	assert_true(f->table.header->evicted >= 100000 - room);
+	assert_int_equal(residents_blocked(f, family, true), RESIDENTS / 2);
+	assert_int_equal(residents_blocked(f, family, false), RESIDENTS / 2);
+	assert_int_equal(f->table.header->set_full, 0);
+
+	for (uint32_t n = 0; n < 100000; n++) {
+		struct warden_host host = attacker(n);
+		uint64_t full = f->table.header->set_full;
+
+		assert_true(warden_table_block(
+			&f->table, &host,
+			(uint32_t)(UNIT_NOW / 1000) + HOUR_SECS, 1,
+			WARDEN_AUTH_FAILED, 0, UNIT_NOW));
+		made += f->table.header->set_full == full;
+	}
+	/* each block that did not add to the others took the place of one, in
+	   a set that held nothing else */
+	assert_int_equal(blocks_in_table(f, family), room);
+	assert_int_equal(made + RESIDENTS, room);
+	assert_int_equal(residents_blocked(f, family, true), RESIDENTS / 2);
+	assert_memory_equal(before, f->table.sets[other], size);
+	test_free(before);
+}
+
+static void test_full_by_a_slash_32_of_ipv6(void **state)
+{
+	attack(*state, WARDEN_INET6, of_a_slash_32);
+}
+
+static void test_full_by_every_slash_16_of_ipv4(void **state)
+{
+	attack(*state, WARDEN_INET, of_every_slash_16);
+}
+
+/* Nothing but blocks by hand: who comes then cannot be watched, and that is
+   counted. */
+static void test_full_what_could_not_be_watched_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host;
+	struct warden_host_info i;
+	uint64_t refused = 0;
+
+	for (uint32_t n = 0; n < 20000; n++) {
+		host = of_a_slash_32(n);
+		refused += !warden_table_block(&f->table, &host, UINT32_MAX, 1,
+					       WARDEN_MANUAL, 0, UNIT_NOW);
+	}
+	assert_int_equal(20000 - refused, WARDEN_TABLE_HOSTS_MIN / 2);
+	assert_int_equal(f->table.header->unwatched, refused);
+	assert_int_equal(f->table.header->set_full, refused);
+	for (uint32_t n = 20000; n < 21000; n++) {
+		host = of_a_slash_32(n);
+		assert_false(warden_table_count(
+			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
+			WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+		assert_false(warden_table_read(&f->table, &host, &f->policy,
+					       UNIT_NOW, &i));
+	}
+	assert_int_equal(f->table.header->unwatched, refused + 1000);
+	/* IPv4 has its own room */
+	host = numbered(1);
+	assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+				       WARDEN_MANUAL, 0, UNIT_NOW));
 }
 
 static void test_expire_frees_what_is_empty_only(void **state)
@@ -693,11 +990,19 @@ int main(void)
 		CASE_ONE_SET(test_reuse_former_owners_words_read_as_zero),
 		CASE_ONE_SET(test_reuse_second_record_of_a_host_is_not_used),
 		CASE_ONE_SET(test_reuse_unblock_reaches_the_second_record),
+		CASE_ONE_SET(test_reuse_late_update_counts_for_nobody),
+		CASE_ONE_SET(test_reuse_two_claims_leave_one),
+		CASE_ONE_SET(test_record_marked_as_leaving_is_still_its_hosts),
+		CASE_ONE_SET(test_record_marked_as_coming_is_not_lost),
+		CASE_ONE_SET(test_multicast_is_no_host),
 		CASE_ONE_SET(test_least_valuable_record_makes_room),
 		CASE_ONE_SET(test_host_blocked_by_hand_is_never_evicted),
 		CASE_ONE_SET(
 			test_in_a_set_full_of_blocks_the_first_to_end_makes_room),
 		CASE_ONE_SET(test_ipv6_does_not_evict_ipv4),
+		CASE(test_full_by_a_slash_32_of_ipv6),
+		CASE(test_full_by_every_slash_16_of_ipv4),
+		CASE(test_full_what_could_not_be_watched_is_counted),
 		CASE(test_expire_frees_what_is_empty_only),
 		CASE(test_geometry_that_does_not_fit),
 		CASE(test_noise_in_every_word),
