@@ -319,6 +319,12 @@ static void check_policy(struct selfcheck_context *ctx)
 
 static const char *table_problem(const struct warden_health *health)
 {
+	if (health->unwatched > 0) {
+		return t_strdup_printf("%"PRIu64" times a host could not be "
+			"watched, there was no room beside those blocked by "
+			"hand: raise warden_table_hosts and restart Dovecot",
+			health->unwatched);
+	}
 	if (health->set_full > 0) {
 		return t_strdup_printf("%"PRIu64" times a host found no room "
 			"until a block made some: raise warden_table_hosts "

@@ -165,6 +165,7 @@ static void status_record_table(const struct status *status,
 	doveadm_record_num(record, "table_room", health->room);
 	doveadm_record_num(record, "table_evicted", health->evicted);
 	doveadm_record_num(record, "table_set_full", health->set_full);
+	doveadm_record_num(record, "table_unwatched", health->unwatched);
 	doveadm_record_num(record, "table_bucket_full", health->bucket_full);
 	doveadm_record_num(record, "table_contended", health->contended);
 	doveadm_record_num(record, "service_pid",

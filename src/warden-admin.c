@@ -79,6 +79,7 @@ void warden_admin_health(struct warden *warden, uint64_t now,
 	health_count(warden, now, health_r);
 	health_r->evicted = atomic_load(&hosts->evicted);
 	health_r->set_full = atomic_load(&hosts->set_full);
+	health_r->unwatched = atomic_load(&hosts->unwatched);
 	health_r->bucket_full = atomic_load(&hosts->bucket_full);
 	health_r->contended = atomic_load(&hosts->contended);
 	health_r->heartbeat_age_secs = warden_heartbeat_age(warden, now);

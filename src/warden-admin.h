@@ -22,7 +22,7 @@ struct warden_table *warden_admin_table(struct warden *warden);
 struct warden_health {
 	uint64_t room;		  /* hosts that fit */
 	uint64_t used, blocked, known; /* hosts; counted by walking */
-	uint64_t evicted, set_full, bucket_full, contended;
+	uint64_t evicted, set_full, unwatched, bucket_full, contended;
 	uint32_t heartbeat_age_secs; /* UINT32_MAX: never */
 	uint32_t policy_age_secs;    /* since it was published */
 	uint32_t service_started;    /* seconds of warden time; 0: never */

@@ -2,6 +2,7 @@
 """More hosts than the table has room for: those that matter stay watched."""
 
 from clients import IN, REFUSED
+from dialect import HOME
 from sasl import SaslClient
 
 
@@ -36,3 +37,27 @@ def test_crowd_of_one_prefix_leaves_ipv4_alone(new_dovecot, attacker):
         assert postfix.ask_for_all(crowd, "alice", "wrong") == 0
     assert attacker.guess(dovecot, 1, start=1) == ["wrong"]
     dovecot.wait_blocked(attacker)
+
+
+def test_who_could_not_be_watched_is_counted(new_dovecot):
+    """Hosts blocked by hand never make room."""
+    dovecot = new_dovecot(settings={"table_hosts": "1024"})
+    assert dovecot.doveadm("status")[0]["table_unwatched"] == 0
+    assert "table" not in dovecot.problems()
+    # 1024 are 512 of IPv6 in sets of 8: one of these finds its set full
+    result = dovecot.sandbox.run(
+        "sh", "-c", f"""
+        for n in $(seq 1 513); do
+            doveadm -c {HOME}/dovecot.conf warden block \
+                "2001:db8:1:$n::1" forever || exit
+        done
+        """, check=False)
+    assert result.returncode == 75, result.stderr + result.stdout
+    assert "no room for" in result.stderr
+    status = dovecot.doveadm("status")[0]
+    assert status["table_unwatched"] == 1
+    assert status["table_set_full"] == 1
+    assert "1 times a host could not be watched" in dovecot.problems()["table"]
+    # IPv4 has a room of its own
+    assert dovecot.doveadm_raw("warden", "block", "192.0.2.77",
+                               "forever").returncode == 0
