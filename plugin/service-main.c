@@ -55,20 +55,57 @@ struct service {
 
 static struct service service;
 
-static void service_log(void *context ATTR_UNUSED, enum warden_level level,
-			const char *line)
+static struct event_category event_category_warden = { .name = "warden" };
+
+/* What metric { } and event_exporter { } of Dovecot's configuration can ask
+   for; the README lists the fields. */
+static struct event *service_block_event(const struct warden_report_block *block)
 {
+	struct event *event = event_create(NULL);
+
+	event_add_category(event, &event_category_warden);
+	event_set_name(event,
+		       block->began ? "warden_blocked" : "warden_unblocked");
+	event_add_str(event, block->is_network ? "network" : "host",
+		      block->net);
+	event_add_str(event, "reason", warden_class_name(block->reason));
+	event_add_str(event, "enforced", block->enforced ? "yes" : "no");
+	if (!block->is_network) {
+		event_add_int(event, "points", block->points);
+		event_add_int(event, "offences", block->offences);
+	}
+	if (!block->began) {
+		event_add_str(event, "lifted", block->lifted ? "yes" : "no");
+		if (!block->is_network)
+			event_add_int(event, "refused", block->refused);
+	} else if (block->secs > 0) {
+		event_add_int(event, "block_secs", block->secs);
+	}
+	return event;
+}
+
+static void service_log(void *context ATTR_UNUSED, enum warden_level level,
+			const char *line,
+			const struct warden_report_block *block)
+{
+	struct event *event = block == NULL ? event_create(NULL) :
+					      service_block_event(block);
+
 	switch (level) {
+	case WARDEN_LEVEL_DEBUG:
+		e_debug(event, "%s", line);
+		break;
 	case WARDEN_LEVEL_INFO:
-		i_info("%s", line);
+		e_info(event, "%s", line);
 		break;
 	case WARDEN_LEVEL_WARNING:
-		i_warning("%s", line);
+		e_warning(event, "%s", line);
 		break;
 	case WARDEN_LEVEL_ERROR:
-		i_error("%s", line);
+		e_error(event, "%s", line);
 		break;
 	}
+	event_unref(&event);
 }
 
 /* --- As root -------------------------------------------------------------- */

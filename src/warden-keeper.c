@@ -70,10 +70,13 @@ size_t warden_keeper_memory(uint32_t table_hosts)
 			       sizeof(struct warden_state_entry);
 	/* the list for the deny file, and from what it is sorted */
 	const size_t sorted = 3 * sizeof(struct warden_net);
+	/* for statistics, when a block of each ends at once: Dovecot keeps in
+	   memory what the process that counts has not read yet */
+	const size_t told = 1024;
 	uint32_t geometry[4];
 
 	return warden_table_size(table_hosts, geometry) +
-	       (size_t)table_hosts * (3 * growing + sorted);
+	       (size_t)table_hosts * (3 * growing + sorted + told);
 }
 
 struct warden_keeper *warden_keeper_create(
@@ -207,37 +210,25 @@ static bool networks_have(const struct warden_networks *networks,
 	return false;
 }
 
-static void keeper_log_networks(struct warden_keeper *keeper,
-				const struct warden_networks *present,
-				uint64_t now, int64_t wall_now)
+static void keeper_report_networks(struct warden_keeper *keeper,
+				   const struct warden_networks *present,
+				   uint64_t now, int64_t wall_now)
 {
 	const struct warden_networks *before = &keeper->networks;
-	char net[WARDEN_NET_STRLEN], until[WARDEN_CLOCK_STRLEN];
 
 	for (uint32_t i = 0; i < present->count; i++) {
-		const struct warden_blocked_network *network =
-			&present->networks[i];
-
-		if (networks_have(before, &network->net))
-			continue;
-		warden_report_line(
-			&keeper->report, WARDEN_LEVEL_INFO,
-			"%s network %s until %s: by an admin",
-			keeper->report.enforces ? "blocked" : "would block",
-			warden_net_format(&network->net, net),
-			warden_clock_format(
-				warden_clock_to_wall(network->until_secs, now,
-						     wall_now),
-				until));
+		if (!networks_have(before, &present->networks[i].net)) {
+			warden_report_network(&keeper->report,
+					      &present->networks[i], true, now,
+					      wall_now);
+		}
 	}
 	for (uint32_t i = 0; i < before->count; i++) {
 		if (networks_have(present, &before->networks[i].net))
 			continue;
 		warden_saver_want(&keeper->saver);
-		warden_report_line(&keeper->report, WARDEN_LEVEL_INFO,
-				   "block of network %s has ended",
-				   warden_net_format(&before->networks[i].net,
-						     net));
+		warden_report_network(&keeper->report, &before->networks[i],
+				      false, now, wall_now);
 	}
 }
 
@@ -251,7 +242,7 @@ static void keeper_networks(struct warden_keeper *keeper, uint64_t now,
 	if (error.text[0] != '\0')
 		keeper_fault(keeper, FAULT_NETWORKS, error.text);
 	networks = warden_admin_networks(keeper->warden);
-	keeper_log_networks(keeper, networks, now, wall_now);
+	keeper_report_networks(keeper, networks, now, wall_now);
 	keeper->networks = *networks;
 }
 

@@ -19,16 +19,46 @@ void warden_report_init(struct warden_report *report, warden_log_t *log,
 	report->context = context;
 }
 
+static void
+report_vline(struct warden_report *report, enum warden_level level,
+	     const struct warden_report_block *block, const char *fmt,
+	     va_list args) __attribute__((format(printf, 4, 0)));
+
+static void
+report_vline(struct warden_report *report, enum warden_level level,
+	     const struct warden_report_block *block, const char *fmt,
+	     va_list args)
+{
+	char line[1024];
+
+	(void)vsnprintf(line, sizeof(line), fmt, args);
+	report->log(report->context, level, line, block);
+}
+
 void warden_report_line(struct warden_report *report, enum warden_level level,
 			const char *fmt, ...)
 {
-	char line[1024];
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, args);
+	report_vline(report, level, NULL, fmt, args);
 	va_end(args);
-	report->log(report->context, level, line);
+}
+
+static void
+report_block(struct warden_report *report, enum warden_level level,
+	     const struct warden_report_block *block, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void
+report_block(struct warden_report *report, enum warden_level level,
+	     const struct warden_report_block *block, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	report_vline(report, level, block, fmt, args);
+	va_end(args);
 }
 
 const char *warden_count_format(uint64_t count, char *buf)
@@ -67,51 +97,71 @@ static bool report_take_line(struct warden_report *report, uint64_t now)
 	return ++report->lines <= WARDEN_REPORT_LINES;
 }
 
-static void report_began(struct warden_report *report,
-			 const struct warden_host_info *info, const char *host,
-			 uint64_t now, int64_t wall_now)
+/* 0: the block has no end, or is over. */
+static uint32_t block_secs(uint32_t until_secs, uint64_t now)
 {
-	const char *verb = report->enforces ? "blocked" : "would block";
-	char until[WARDEN_CLOCK_STRLEN], length[WARDEN_CLOCK_STRLEN];
-	char times[64] = "";
 	uint32_t now_secs = (uint32_t)(now / 1000);
 
-	(void)warden_clock_format(warden_clock_to_wall(info->blocked_until, now,
-						       wall_now),
-				  until);
-	if (info->blocked_until != WARDEN_FOREVER_SECS &&
-	    info->blocked_until > now_secs) {
-		(void)snprintf(times, sizeof(times), " (%s)",
-			       warden_duration_format(
-				       whole_minutes(info->blocked_until -
-						     now_secs),
-				       length));
-	}
-	if (info->reason == WARDEN_MANUAL) {
-		warden_report_line(report, WARDEN_LEVEL_INFO,
-				   "%s %s until %s%s: by an admin", verb, host,
-				   until, times);
-		return;
-	}
-	warden_report_line(report, WARDEN_LEVEL_INFO,
-			   "%s %s until %s%s: last %s, %.0f points, offence %u",
-			   verb, host, until, times,
-			   warden_class_name(info->reason), info->points,
-			   info->offences);
+	if (until_secs == WARDEN_FOREVER_SECS || until_secs <= now_secs)
+		return 0;
+	return whole_minutes(until_secs - now_secs);
 }
 
-static void report_ended(struct warden_report *report,
-			 const struct warden_host_info *info, const char *host,
-			 uint64_t now)
+/* "2026-11-22T05:06:07+01:00 (30 min)" */
+#define UNTIL_STRLEN (2 * WARDEN_CLOCK_STRLEN + 4)
+static const char *until_format(uint32_t until_secs, uint32_t secs,
+				uint64_t now, int64_t wall_now, char *buf)
+{
+	char until[WARDEN_CLOCK_STRLEN], length[WARDEN_CLOCK_STRLEN];
+
+	(void)warden_clock_format(warden_clock_to_wall(until_secs, now,
+						       wall_now),
+				  until);
+	if (secs == 0) {
+		(void)snprintf(buf, UNTIL_STRLEN, "%s", until);
+	} else {
+		(void)snprintf(buf, UNTIL_STRLEN, "%s (%s)", until,
+			       warden_duration_format(secs, length));
+	}
+	return buf;
+}
+
+static const char *block_verb(const struct warden_report_block *block)
+{
+	return block->enforced ? "blocked" : "would block";
+}
+
+static void report_began(struct warden_report *report, enum warden_level level,
+			 const struct warden_report_block *block,
+			 const char *until)
+{
+	if (block->reason == WARDEN_MANUAL) {
+		report_block(report, level, block, "%s %s until %s: by an admin",
+			     block_verb(block), block->net, until);
+		return;
+	}
+	report_block(report, level, block,
+		     "%s %s until %s: last %s, %u points, offence %u",
+		     block_verb(block), block->net, until,
+		     warden_class_name(block->reason), block->points,
+		     block->offences);
+}
+
+static void report_ended(struct warden_report *report, enum warden_level level,
+			 const struct warden_report_block *block)
 {
 	char refused[WARDEN_COUNT_STRLEN];
-	bool early = info->blocked_until > (uint32_t)(now / 1000);
 
-	warden_report_line(report, WARDEN_LEVEL_INFO,
-			   "block of %s %s: %s %s connections", host,
-			   early ? "was lifted early" : "has ended",
-			   report->enforces ? "refused" : "would have refused",
-			   warden_count_format(info->refused, refused));
+	report_block(report, level, block,
+		     "block of %s %s: %s %s connections", block->net,
+		     block->lifted ? "was lifted early" : "has ended",
+		     block->enforced ? "refused" : "would have refused",
+		     warden_count_format(block->refused, refused));
+}
+
+static uint32_t whole_points(double points)
+{
+	return points < 1e9 ? (uint32_t)(points + 0.5) : 1000000000;
 }
 
 void warden_report_change(struct warden_report *report,
@@ -120,23 +170,65 @@ void warden_report_change(struct warden_report *report,
 			  int64_t wall_now)
 {
 	const struct warden_host_info *info = &change->info;
+	enum warden_level level = WARDEN_LEVEL_INFO;
+	char host[WARDEN_NET_STRLEN], until[UNTIL_STRLEN];
+	struct warden_report_block block = {
+		.began = change->began,
+		.lifted = !change->began && info->blocked_until > now / 1000,
+		.enforced = report->enforces,
+		.net = host,
+		.reason = info->reason,
+		.points = whole_points(info->points),
+		.offences = info->offences,
+		.refused = info->refused,
+	};
 	struct warden_net net;
-	char host[WARDEN_NET_STRLEN];
 
+	warden_host_to_net(&info->host, policy->ipv4_prefix,
+			   policy->ipv6_prefix, &net);
+	(void)warden_net_format(&net, host);
 	if (!report_take_line(report, now)) {
+		level = WARDEN_LEVEL_DEBUG;
 		if (change->began)
 			report->held_began++;
 		else
 			report->held_ended++;
+	}
+	if (!change->began) {
+		report_ended(report, level, &block);
 		return;
 	}
-	warden_host_to_net(&info->host, policy->ipv4_prefix,
-			   policy->ipv6_prefix, &net);
-	(void)warden_net_format(&net, host);
-	if (change->began)
-		report_began(report, info, host, now, wall_now);
-	else
-		report_ended(report, info, host, now);
+	block.secs = block_secs(info->blocked_until, now);
+	report_began(report, level, &block,
+		     until_format(info->blocked_until, block.secs, now,
+				  wall_now, until));
+}
+
+void warden_report_network(struct warden_report *report,
+			   const struct warden_blocked_network *network,
+			   bool began, uint64_t now, int64_t wall_now)
+{
+	char net[WARDEN_NET_STRLEN], until[UNTIL_STRLEN];
+	struct warden_report_block block = {
+		.began = began,
+		.is_network = true,
+		.lifted = !began && network->until_secs > now / 1000,
+		.enforced = report->enforces,
+		.net = warden_net_format(&network->net, net),
+		.reason = WARDEN_MANUAL,
+	};
+
+	if (!began) {
+		report_block(report, WARDEN_LEVEL_INFO, &block,
+			     "block of network %s has ended", net);
+		return;
+	}
+	block.secs = block_secs(network->until_secs, now);
+	report_block(report, WARDEN_LEVEL_INFO, &block,
+		     "%s network %s until %s: by an admin", block_verb(&block),
+		     net,
+		     until_format(network->until_secs, 0, now, wall_now,
+				  until));
 }
 
 void warden_report_flush(struct warden_report *report, bool at_once,

@@ -10,21 +10,38 @@
    and one when it ends, never one for each refused connection. Full logs are
    half of the trouble with guessers, so a botnet gets no more than
    WARDEN_REPORT_LINES lines in WARDEN_REPORT_WINDOW_SECS, and then one line
-   that counts the rest. */
+   that counts the rest. Statistics are another matter: for them each block that
+   begins or ends is told, at level debug where it gets no line. */
 
 #define WARDEN_REPORT_LINES 20
 #define WARDEN_REPORT_WINDOW_SECS 10
 
 enum warden_level {
+	WARDEN_LEVEL_DEBUG, /* not for the log, unless somebody asks for it */
 	WARDEN_LEVEL_INFO,
 	WARDEN_LEVEL_WARNING,
 	WARDEN_LEVEL_ERROR,
 };
 
+/* A block that began or ended, in figures. */
+struct warden_report_block {
+	bool began;	 /* else ended */
+	bool is_network; /* blocked by an admin, with all hosts in it */
+	bool lifted;	 /* ended before its time, by an admin */
+	bool enforced;	 /* else only noted: warden_mode is not enforce */
+	const char *net; /* the host or network as text */
+	enum warden_class reason;
+	uint32_t secs;	/* until it ends; 0: it does not, or has ended */
+	uint32_t points;
+	uint32_t offences;
+	uint64_t refused; /* connections */
+};
+
 /* line has no newline, and nothing in it comes from a client but addresses
-   that we formatted. */
+   that we formatted. block: what it is about; NULL: no block. */
 typedef void warden_log_t(void *context, enum warden_level level,
-			  const char *line);
+			  const char *line,
+			  const struct warden_report_block *block);
 
 struct warden_report {
 	warden_log_t *log;
@@ -46,6 +63,10 @@ void warden_report_change(struct warden_report *report,
 			  const struct warden_sweep_change *change,
 			  const struct warden_policy *policy, uint64_t now,
 			  int64_t wall_now);
+/* The same for a network; there are never many. */
+void warden_report_network(struct warden_report *report,
+			   const struct warden_blocked_network *network,
+			   bool began, uint64_t now, int64_t wall_now);
 /* Tell how many lines were held back, when the window is over or, with
    `at_once`, now. */
 void warden_report_flush(struct warden_report *report, bool at_once,

@@ -28,12 +28,28 @@ struct fixture {
 	char lines[LINES_MAX][256];
 	enum warden_level levels[LINES_MAX];
 	size_t line_count;
+	/* blocks that began or ended, as statistics are told of them */
+	size_t began_told, ended_told;
+	struct warden_report_block last; /* net is not kept */
 };
 
-static void log_line(void *context, enum warden_level level, const char *line)
+static void log_line(void *context, enum warden_level level, const char *line,
+		     const struct warden_report_block *block)
 {
 	struct fixture *f = context;
 
+	if (block != NULL) {
+		assert_non_null(strstr(line, block->net));
+		f->last = *block;
+		f->last.net = NULL;
+		if (block->began)
+			f->began_told++;
+		else
+			f->ended_told++;
+	}
+	/* not in the log */
+	if (level == WARDEN_LEVEL_DEBUG)
+		return;
 	assert_true(f->line_count < LINES_MAX);
 	(void)snprintf(f->lines[f->line_count], sizeof(f->lines[0]), "%s",
 		       line);
@@ -623,6 +639,8 @@ static void test_blocked_network_begins_and_ends(void **state)
 	assert_false(file_has(f->deny, "198.51.100"));
 	assert_int_equal(warden_admin_networks(f->warden)->count, 0);
 	assert_int_equal(lines_with(f, "network 198.51.100.0/24 has ended"), 1);
+	assert_int_equal(f->began_told, 1);
+	assert_true(f->last.is_network && !f->last.began);
 }
 
 static void test_shutdown_leaves_a_denial_behind(void **state)
@@ -1154,6 +1172,55 @@ static void test_botnet_floods_the_log(void **state)
 	assert_int_equal(lines_with(f, "blocked 203.0.113.1 until"), 1);
 }
 
+static void test_block_without_a_line_is_not_told(void **state)
+{
+	struct fixture *f = *state;
+	char host[32];
+
+	tick(f);
+	for (int i = 1; i <= 100; i++) {
+		(void)snprintf(host, sizeof(host), "192.0.2.%d", i);
+		block(f, host, 60, 1);
+	}
+	tick(f);
+	assert_int_equal(f->began_told, 100);
+	assert_int_equal(f->ended_told, 0);
+	tick_after(f, 61000);
+	assert_int_equal(f->began_told, 100);
+	assert_int_equal(f->ended_told, 100);
+	assert_int_equal(lines_with(f, "192.0.2."), 2 * WARDEN_REPORT_LINES);
+}
+
+static void test_figures_of_a_block_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	const struct warden_report_block *told = &f->last;
+
+	tick(f);
+	block_until(f, "192.0.2.1", now_secs(f) + 1800, 3, WARDEN_USER_UNKNOWN);
+	tick(f);
+	assert_true(told->began && told->enforced);
+	assert_false(told->is_network);
+	assert_int_equal(told->reason, WARDEN_USER_UNKNOWN);
+	assert_int_equal(told->secs, 1800);
+	assert_int_equal(told->offences, 3);
+
+	warden_table_refused(warden_admin_table(f->warden), &host);
+	tick_after(f, 1801000);
+	assert_false(told->began || told->lifted);
+	assert_int_equal(told->reason, WARDEN_USER_UNKNOWN);
+	assert_int_equal(told->refused, 1);
+
+	block_until(f, "192.0.2.2", WARDEN_FOREVER_SECS, 0, WARDEN_MANUAL);
+	tick(f);
+	assert_int_equal(f->last.reason, WARDEN_MANUAL);
+	assert_int_equal(f->last.secs, 0);
+	unblock(f, "192.0.2.2");
+	tick(f);
+	assert_true(!told->began && told->lifted);
+}
+
 static void test_counts_are_easy_to_read(void **state)
 {
 	char buf[WARDEN_COUNT_STRLEN];
@@ -1277,6 +1344,8 @@ int main(void)
 		TEST(test_length_in_the_log_is_a_moment_too_short),
 		TEST(test_mended_table_floods_the_log),
 		TEST(test_botnet_floods_the_log),
+		TEST(test_block_without_a_line_is_not_told),
+		TEST(test_figures_of_a_block_are_told),
 		TEST(test_counts_are_easy_to_read),
 		TEST(test_table_fault_is_logged_more_than_once),
 		TEST(test_session_of_a_dead_process_counts_on),
