@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* Dovecot 2.4: doveconf prints only what people read: blocks in braces, and of
-   a passdb only what was set. */
+/* Dovecot 2.4: doveconf prints only what people read: blocks in braces, also for
+   a list that was added to, and of a passdb only what was set. */
 
 #include "lib.h"
 #include "array.h"
@@ -10,20 +10,38 @@
 
 const char *const doveadm_doveconf_format_args[] = { NULL };
 
+struct doveconf_block {
+	const char *prefix; /* of all blocks around, each with a slash */
+	/* "login_plugins { a = yes b = no }" is a list with a in it; NULL: it
+	   has a name, so it is none */
+	const char *list;
+	string_t *members;
+};
+
 struct doveconf_parser {
 	ARRAY_TYPE(const_string) lines;
-	/* of the blocks around, each with a slash behind it */
-	ARRAY_TYPE(const_string) prefixes;
+	/* those around, the innermost last */
+	ARRAY(struct doveconf_block) blocks;
 	/* as in "static auth"; ids of the passdbs seen so far */
 	string_t *passdbs;
 };
 
-static const char *parser_prefix(const struct doveconf_parser *parser)
+/* NULL: outside of all. */
+static const struct doveconf_block *
+parser_block(const struct doveconf_parser *parser)
 {
 	unsigned int count;
-	const char *const *prefixes = array_get(&parser->prefixes, &count);
+	const struct doveconf_block *blocks =
+		array_get(&parser->blocks, &count);
 
-	return count == 0 ? "" : prefixes[count - 1];
+	return count == 0 ? NULL : &blocks[count - 1];
+}
+
+static const char *parser_prefix(const struct doveconf_parser *parser)
+{
+	const struct doveconf_block *block = parser_block(parser);
+
+	return block == NULL ? "" : block->prefix;
 }
 
 static void parser_add(struct doveconf_parser *parser, const char *prefix,
@@ -34,28 +52,56 @@ static void parser_add(struct doveconf_parser *parser, const char *prefix,
 	array_push_back(&parser->lines, &line);
 }
 
-/* "passdb ID {" or "passdb_static {" */
-static void parser_open(struct doveconf_parser *parser, const char *block)
+static void list_add(string_t *list, const char *word)
 {
-	const char *const *words = t_strsplit_spaces(block, " ");
-	const char *prefix = t_strconcat(parser_prefix(parser), words[0], "/",
-					 NULL);
+	if (str_len(list) > 0)
+		str_append_c(list, ' ');
+	str_append(list, word);
+}
+
+/* "passdb ID {" or "passdb_static {" */
+static void parser_open(struct doveconf_parser *parser, const char *line)
+{
+	const char *const *words = t_strsplit_spaces(line, " ");
+	struct doveconf_block block = {
+		.prefix = t_strconcat(parser_prefix(parser), words[0], "/",
+				      NULL),
+		.list = words[0],
+		.members = t_str_new(64),
+	};
 
 	if (words[0] != NULL && words[1] != NULL && strcmp(words[1], "{") != 0) {
-		prefix = t_strconcat(prefix, words[1], "/", NULL);
-		if (array_count(&parser->prefixes) == 0 &&
+		block.prefix = t_strconcat(block.prefix, words[1], "/", NULL);
+		block.list = NULL;
+		if (array_count(&parser->blocks) == 0 &&
 		    strcmp(words[0], "passdb") == 0)
-			str_printfa(parser->passdbs, "%s%s",
-				    str_len(parser->passdbs) > 0 ? " " : "",
-				    words[1]);
+			list_add(parser->passdbs, words[1]);
 	}
-	array_push_back(&parser->prefixes, &prefix);
+	array_push_back(&parser->blocks, &block);
 }
 
 static void parser_close(struct doveconf_parser *parser)
 {
-	if (array_count(&parser->prefixes) > 0)
-		array_pop_back(&parser->prefixes);
+	struct doveconf_block block;
+
+	if (array_count(&parser->blocks) == 0)
+		return;
+	block = *parser_block(parser);
+	array_pop_back(&parser->blocks);
+	if (block.list != NULL && str_len(block.members) > 0) {
+		parser_add(parser, parser_prefix(parser), block.list,
+			   str_c(block.members));
+	}
+}
+
+static void parser_set(struct doveconf_parser *parser, const char *key,
+		       const char *value)
+{
+	const struct doveconf_block *block = parser_block(parser);
+
+	parser_add(parser, parser_prefix(parser), key, value);
+	if (block != NULL && strcmp(value, "yes") == 0)
+		list_add(block->members, key);
 }
 
 static void parser_line(struct doveconf_parser *parser, const char *line)
@@ -66,10 +112,8 @@ static void parser_line(struct doveconf_parser *parser, const char *line)
 		parser_close(parser);
 	else if (str_ends_with(line, " {"))
 		parser_open(parser, line);
-	else if (value != NULL) {
-		parser_add(parser, parser_prefix(parser),
-			   t_strdup_until(line, value), value + 3);
-	}
+	else if (value != NULL)
+		parser_set(parser, t_strdup_until(line, value), value + 3);
 }
 
 /* What holds for a passdb when it does not say. The first line with a key is
@@ -95,7 +139,7 @@ const char *const *doveadm_doveconf_lines(const char *output)
 	struct doveconf_parser parser;
 
 	t_array_init(&parser.lines, 64);
-	t_array_init(&parser.prefixes, 4);
+	t_array_init(&parser.blocks, 4);
 	parser.passdbs = t_str_new(64);
 	for (; *lines != NULL; lines++)
 		parser_line(&parser, *lines + strspn(*lines, " \t"));
