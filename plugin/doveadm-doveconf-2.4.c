@@ -70,7 +70,8 @@ static void parser_open(struct doveconf_parser *parser, const char *line)
 		.members = t_str_new(64),
 	};
 
-	if (words[0] != NULL && words[1] != NULL && strcmp(words[1], "{") != 0) {
+	if (words[0] != NULL && words[1] != NULL &&
+	    strcmp(words[1], "{") != 0) {
 		block.prefix = t_strconcat(block.prefix, words[1], "/", NULL);
 		block.list = NULL;
 		if (array_count(&parser->blocks) == 0 &&

@@ -59,7 +59,8 @@ static struct event_category event_category_warden = { .name = "warden" };
 
 /* What metric { } and event_exporter { } of Dovecot's configuration can ask
    for; the README lists the fields. */
-static struct event *service_block_event(const struct warden_report_block *block)
+static struct event *
+service_block_event(const struct warden_report_block *block)
 {
 	struct event *event = event_create(NULL);
 
@@ -88,8 +89,8 @@ static void service_log(void *context ATTR_UNUSED, enum warden_level level,
 			const char *line,
 			const struct warden_report_block *block)
 {
-	struct event *event = block == NULL ? event_create(NULL) :
-					      service_block_event(block);
+	struct event *event = block == NULL ? event_create(NULL)
+					    : service_block_event(block);
 
 	switch (level) {
 	case WARDEN_LEVEL_DEBUG:

@@ -31,7 +31,7 @@ struct warden_report_block {
 	bool enforced;	 /* else only noted: warden_mode is not enforce */
 	const char *net; /* the host or network as text */
 	enum warden_class reason;
-	uint32_t secs;	/* until it ends; 0: it does not, or has ended */
+	uint32_t secs; /* until it ends; 0: it does not, or has ended */
 	uint32_t points;
 	uint32_t offences;
 	uint64_t refused; /* connections */
