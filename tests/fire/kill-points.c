@@ -24,7 +24,7 @@
 #define EACH_MAX 250
 /* Above, kills go over the whole so often that with two each to get there half
    of this many instructions are executed. */
-#define SPREAD_STEPS_MAX 30000
+#define SPREAD_STEPS_MAX 20000
 /* So many changes are remembered by number. */
 #define CHANGES_MAX 8192
 /* A test that hangs is ended. */
