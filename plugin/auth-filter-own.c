@@ -7,9 +7,10 @@
 #include "event-filter.h"
 #include "auth-filter.h"
 
-/* Dovecot's place for it moves when others register theirs, so it is written
-   to once. Dovecot drops what is there when the process ends, and has no way
-   to give it back before. */
+/* Dovecot's places for them move when there are more than two, and the stats
+   client keeps the address of its own. So this registers once, for as long as
+   the process lives, and writes at once. Dovecot drops what is there when the
+   process ends, and has no way to give it back before. */
 void auth_filter_start(struct event_filter *ours)
 {
 	*event_global_debug_send_filter_register() = ours;

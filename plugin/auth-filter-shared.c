@@ -5,6 +5,7 @@
    theirs is merged with ours, and looked after. */
 
 #include "lib.h"
+#include "str.h"
 #include "event-filter.h"
 #include "warden-compat.h"
 #include "auth-filter.h"
@@ -13,6 +14,19 @@
 static struct event_filter *filter_ours, *filter_base, *filter_merged;
 static bool filter_merging;
 
+/* Not by Dovecot's merge alone: 2.3 forgets in it that a filter may want events
+   without a name. They would no longer reach who asked for them, and some of
+   auth's log lines are such events. So as text, as stats sends its own. */
+static void filter_add(struct event_filter *dest, struct event_filter *src)
+{
+	string_t *query = t_str_new(256);
+	const char *error;
+
+	event_filter_export(src, query);
+	if (event_filter_parse(str_c(query), dest, &error) < 0)
+		WARDEN_COMPAT_EVENT_FILTER_MERGE(dest, src);
+}
+
 static void filter_merge(void)
 {
 	struct event_filter *base = event_get_global_debug_send_filter();
@@ -20,9 +34,9 @@ static void filter_merge(void)
 
 	if (base != NULL) {
 		event_filter_ref(base);
-		WARDEN_COMPAT_EVENT_FILTER_MERGE(merged, base);
+		filter_add(merged, base);
 	}
-	WARDEN_COMPAT_EVENT_FILTER_MERGE(merged, filter_ours);
+	filter_add(merged, filter_ours);
 	event_filter_unref(&filter_base);
 	event_filter_unref(&filter_merged);
 	filter_base = base;
