@@ -67,8 +67,7 @@ static struct {
 	struct login_accept_network trusted[WARDEN_EXEMPT_MAX];
 	unsigned int trusted_count;
 
-	/* handed over by login_accept_take(), within one call of original, or
-	   before there is one: login_accept_judge_first() */
+	/* handed over by login_accept_take(), within one call of original */
 	struct warden_session session;
 	bool session_offered;
 
@@ -284,7 +283,6 @@ static void login_accept_wrap(void *context ATTR_UNUSED)
 
 	timeout_remove(&accepting.to_wrap);
 	close_refused_first();
-	close_offered_session();
 	if (service->callback == NULL)
 		return;
 	accepting.original = service->callback;
@@ -326,12 +324,16 @@ static void login_accept_refuse_first(struct master_service *service, int fd)
 /* From 2.4.2 on the master may have accepted a connection for this process
    before it was started, and Dovecot makes a client of it before any timeout
    runs: login_accept_connected() does not see it, so it is judged here. One that
-   is refused is never created, so there is no count to hand back. */
+   is refused is never created, so there is no count to hand back. One that is
+   not counts only when Dovecot has made a client of it and knows whether it is
+   trusted: that takes long, and what a trusted proxy opens meanwhile would be
+   refused. */
 static void login_accept_judge_first(struct master_service *service)
 {
 	const struct master_service_listener *listener;
 	struct ip_addr remote_ip, local_ip;
 	struct warden_net remote, local;
+	struct warden_session session;
 	int listen_fd = WARDEN_COMPAT_ACCEPTED_LISTENER(service);
 	int fd = WARDEN_COMPAT_ACCEPTED_FD;
 	enum warden_refusal refusal;
@@ -349,9 +351,9 @@ static void login_accept_judge_first(struct master_service *service)
 	refusal = warden_session_open(accepting.warden, &remote,
 				      have_local ? &local : NULL,
 				      accepting.pid, warden_clock_now(),
-				      &accepting.session);
+				      &session);
 	if (refusal == WARDEN_ADMITTED) {
-		accepting.session_offered = TRUE;
+		warden_session_close(accepting.warden, &session);
 		return;
 	}
 	login_accept_refuse_first(service, fd);
@@ -381,6 +383,5 @@ void login_accept_deinit(void)
 {
 	timeout_remove(&accepting.to_wrap);
 	close_refused_first();
-	close_offered_session();
 	i_zero(&accepting);
 }
