@@ -70,8 +70,7 @@ static bool place_owns(const struct table_place *place, uint64_t key)
 }
 
 /* As place_find(), for a set in which a record changes hands. */
-static struct warden_record *
-place_find_leaving(const struct table_place *place)
+static struct warden_record *place_find_leaving(const struct table_place *place)
 {
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
 		if (place_owns(place, record_key(&place->set->records[i])))

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -895,6 +896,8 @@ static void worker_fork(struct worker *worker)
 	if (pid < 0)
 		die("fork");
 	if (pid == 0) {
+		/* whoever ends the test ends its workers */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)worker_run(worker);
 		_exit(0);
 	}
