@@ -55,7 +55,11 @@
 
    Progress: an update is a compare-and-swap loop of at most WARDEN_CAS_TRIES;
    after that it is given up and counted in `contended`. A search looks at one
-   set of WARDEN_SET_WAYS records, a session at one bucket.
+   set of WARDEN_SET_WAYS records, a claim makes 4 tries at that, a session
+   looks at one bucket. A walk (next, expire, reap) takes each record or slot
+   once, by an index of our own: what is written meanwhile can make it tell of
+   a host twice or not at all, but not go on. tests/fire/fuzz-table.c checks
+   these numbers against tables of noise.
 
    A record changes hands in three steps, each one compare-and-swap of its key:
 
