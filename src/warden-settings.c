@@ -210,18 +210,19 @@ static enum warden_class
 parse_points(const char *name, const char *word, size_t len,
 	     uint32_t *points_r, struct warden_error *error_r)
 {
+	const char *equals = memchr(word, '=', len);
 	char buf[NAME_MAX_LEN], *number;
 	enum warden_class class;
 	int shown = len < 100 ? (int)len : 100;
 
-	if (len >= sizeof(buf) || memchr(word, '=', len) == NULL) {
+	if (len >= sizeof(buf) || equals == NULL) {
 		warden_error_set(error_r, "%s: '%.*s' is not class=points",
 				 name, shown, word);
 		return WARDEN_CLASS_NONE;
 	}
 	memcpy(buf, word, len);
 	buf[len] = '\0';
-	number = strchr(buf, '=');
+	number = buf + (equals - word);
 	*number++ = '\0';
 
 	class = warden_class_find(buf);
