@@ -282,12 +282,21 @@ static void check_policy(const struct run *run)
 		   memcmp(policy, &run->settings.policy, sizeof(*policy)) == 0);
 }
 
-static void log_line(void *context, enum warden_level level, const char *line)
+static void log_line(void *context, enum warden_level level, const char *line,
+		     const struct warden_report_block *block)
 {
+	struct warden_net net;
+
 	(void)context;
 	(void)level;
 	for (; *line != '\0'; line++)
 		FUZZ_CHECK(*line >= ' ' && *line <= '~');
+	if (block == NULL)
+		return;
+	net_of(block->net, &net);
+	FUZZ_CHECK(block->offences <= WARDEN_OFFENCES_MAX);
+	FUZZ_CHECK(block->points <= 10 * WARDEN_FAIL_LIMIT_MAX);
+	FUZZ_CHECK(warden_class_name(block->reason)[0] != '\0');
 }
 
 /* --- Steps ---------------------------------------------------------------- */
