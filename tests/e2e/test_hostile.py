@@ -128,8 +128,10 @@ def check_watched_again(dovecot, attacker, innocent):
     def is_blocked_for_guesses():
         attacker.guess(dovecot, 3)
         return attacker.address in dovecot.blocked()
-    # auth starts anew if its table was replaced or could not be opened
-    wait_until(is_blocked_for_guesses, "an attacker to be blocked", 30)
+    # auth starts anew if its table was replaced or could not be opened, as
+    # soon as nobody is just logging in: hence the pauses
+    wait_until(is_blocked_for_guesses, "an attacker to be blocked", 60,
+               interval_secs=2)
     assert attacker.try_imap(dovecot, "alice", "alice-secret") == REFUSED
     wait_until(lambda: attacker.address in dovecot.deny_file(),
                "the deny file to say so")
