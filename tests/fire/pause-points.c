@@ -248,18 +248,23 @@ static const char *subject_has_one_record(struct world_process *process)
 {
 	const struct warden_set *set = process->admin->table.sets[0];
 	struct warden_host host = world_host(WORLD_SUBJECT);
-	struct warden_host_info info;
 	unsigned int records = 0;
 
 	for (int i = 0; i < WARDEN_SET_WAYS; i++)
 		records += set->records[i].key == host.key;
+	return records == 1 ? NULL : "not one record";
+}
+
+static const char *subject_is_counted(struct world_process *process)
+{
+	struct warden_host host = world_host(WORLD_SUBJECT);
+	struct warden_host_info info;
+
 	(void)warden_table_read(&process->admin->table, &host,
 				&process->admin->defaults, WORLD_NOW, &info);
-	if (records != 1)
-		return "not one record";
-	return info.points >= 10.0 && info.points <= 20.0 ?
-		       NULL :
-		       "points that are of nobody";
+	if (info.points < 10.0 || info.points > 20.0)
+		return "points that are of nobody";
+	return subject_has_one_record(process);
 }
 
 static const char *sessions_are_within_the_limit(struct world_process *process)
@@ -313,15 +318,22 @@ static void test_eviction_and_a_block_in_another_record(void **state)
 		 true);
 }
 
+static void test_late_claim_is_given_back(void **state)
+{
+	fill_set(*state);
+	respects(*state, op_count, op_strengthen_and_block,
+		 subject_has_one_record, false);
+}
+
 static void test_two_claims_of_one_host(void **state)
 {
-	respects(*state, op_count, op_count, subject_has_one_record, false);
+	respects(*state, op_count, op_count, subject_is_counted, false);
 }
 
 static void test_two_evictions_for_one_host(void **state)
 {
 	fill_set(*state);
-	respects(*state, op_count, op_count, subject_has_one_record, false);
+	respects(*state, op_count, op_count, subject_is_counted, false);
 }
 
 static void test_block_and_unblock(void **state)
@@ -380,6 +392,7 @@ int main(void)
 		CASE(test_claim_and_a_block_of_the_same_host),
 		CASE(test_eviction_and_a_block_of_the_same_host),
 		CASE(test_eviction_and_a_block_in_another_record),
+		CASE(test_late_claim_is_given_back),
 		CASE(test_two_claims_of_one_host),
 		CASE(test_two_evictions_for_one_host),
 		CASE(test_block_and_unblock),
