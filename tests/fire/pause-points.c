@@ -296,8 +296,7 @@ static void fill_set(struct world *world)
 static void test_eviction_and_a_block_of_who_makes_room(void **state)
 {
 	fill_set(*state);
-	/* the kill after it has been taken, see warden-table.h: no */
-	respects(*state, op_count, op_block_weakest, weakest_is_blocked, false);
+	respects(*state, op_count, op_block_weakest, weakest_is_blocked, true);
 }
 
 static void test_claim_and_a_block_of_the_same_host(void **state)
@@ -361,8 +360,7 @@ static void test_expiry_and_a_block(void **state)
 
 	(void)warden_count(world->process.auth, &net, NULL, WARDEN_AUTH_FAILED,
 			   WARDEN_PROTOCOL_IMAP, NULL, WORLD_NOW - days);
-	/* the kill after it has been taken, see warden-table.h: no */
-	respects(world, op_expire, op_block, subject_is_blocked, false);
+	respects(world, op_expire, op_block, subject_is_blocked, true);
 }
 
 static void test_session_and_all_the_others(void **state)
