@@ -506,7 +506,8 @@ static void own_session(const struct key *key, struct model *model,
 		return;
 	}
 	(void)own_sessions(model, now_secs, &lost);
-	if (lose && lost == LOST_SESSIONS_MAX)
+	/* the rest is for worker_settle() */
+	if (lose && lost >= LOST_SESSIONS_MAX / 2)
 		return;
 	if (warden_table_session_open(&table, &key->host, 0, lose ? 2 : 1, now,
 				      &session) != 1)
