@@ -285,15 +285,25 @@ static bool victim_is_blocked(const struct table_victim *victim)
 	return victim->value >> RANK_SHIFT >= RANK_BLOCKED;
 }
 
+/* All that decides whether a set is full of blocks. */
+struct set_image {
+	uint64_t keys[WARDEN_SET_WAYS];
+	uint64_t blocks[WARDEN_SET_WAYS];
+};
+
 static void set_find_least(const struct warden_table *table,
 			   struct warden_set *set, uint64_t now,
-			   struct table_victim *victim_r)
+			   struct table_victim *victim_r,
+			   struct set_image *image_r)
 {
+	memset(image_r, 0, sizeof(*image_r));
 	victim_r->value = RECORD_KEEP;
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
 		struct table_victim found = { .record = &set->records[i] };
 
 		victim_look(table, &found, now);
+		image_r->keys[i] = found.key;
+		image_r->blocks[i] = found.block;
 		if (found.key == 0 || found.value < victim_r->value)
 			*victim_r = found;
 		if (found.key == 0)
@@ -301,16 +311,25 @@ static void set_find_least(const struct warden_table *table,
 	}
 }
 
+/* false: no record may be taken. A block may have begun in one record and ended
+   in another while we went by, and then the set was never full of them: it was
+   if it looks the same twice. If it never does, *victim_r has no record. */
 static bool set_find_victim(const struct warden_table *table,
 			    struct warden_set *set, uint64_t now,
 			    struct table_victim *victim_r)
 {
-	set_find_least(table, set, now, victim_r);
-	/* a block may have begun in one record and ended in another while we
-	   went by, and then the set was never full of them */
+	struct set_image before, image;
+
+	set_find_least(table, set, now, victim_r, &image);
+	for (int i = 0; i < CLAIM_TRIES && victim_is_blocked(victim_r); i++) {
+		before = image;
+		set_find_least(table, set, now, victim_r, &image);
+		if (memcmp(&before, &image, sizeof(image)) == 0)
+			return victim_r->value != RECORD_KEEP;
+	}
 	if (victim_is_blocked(victim_r))
-		set_find_least(table, set, now, victim_r);
-	return victim_r->value != RECORD_KEEP;
+		victim_r->record = NULL;
+	return true;
 }
 
 /* Give whoever has marked the record a moment to finish. Returns its key; the
@@ -472,7 +491,8 @@ static struct warden_record *place_claim(struct warden_table *table,
 			counter_add(&table->header->unwatched);
 			return NULL;
 		}
-		if (claim_victim(table, place, &victim, now))
+		if (victim.record != NULL &&
+		    claim_victim(table, place, &victim, now))
 			return victim.record;
 	}
 	counter_add(&table->header->contended);
