@@ -103,7 +103,7 @@ static enum stepper_state step_once_through(struct kill_run *run,
 	ok = check_change(run, stepper, present);
 	while (ok && state == STEPPER_RUNNING) {
 		state = stepper_step(stepper);
-		assert_in_range(stepper->steps, 0, STEPPER_STEPS_MAX);
+		assert_uint_in_range(stepper->steps, 0, STEPPER_STEPS_MAX);
 		if (!world_pages_equal(run->world, present))
 			ok = check_change(run, stepper, present);
 	}
