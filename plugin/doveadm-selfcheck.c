@@ -357,6 +357,79 @@ static void check_table(struct selfcheck_context *ctx)
 				health->evicted));
 }
 
+/* --- What the service writes ---------------------------------------------- */
+
+static const char *state_problem(uint32_t faults, const char *dir)
+{
+	if ((faults & WARDEN_FAULT_STATE_DIR) != 0) {
+		return t_strdup_printf("%s is not fit to write in, so nothing "
+			"will survive a reboot: put right what doveadm log "
+			"errors says of warden_state_dir and run doveadm "
+			"reload", dir);
+	}
+	if ((faults & WARDEN_FAULT_STATE) != 0) {
+		return t_strdup_printf("%s/state cannot be saved, so what is "
+			"new will not survive a reboot: doveadm log errors "
+			"says why", dir);
+	}
+	if ((faults & WARDEN_FAULT_STATE_LOST) != 0) {
+		return t_strdup_printf("%s/state could not be read when the "
+			"service started and is %s/state.bad now: what it knew "
+			"is not in force", dir, dir);
+	}
+	return NULL;
+}
+
+static void check_state(struct selfcheck_context *ctx)
+{
+	const char *dir = ctx->set.state_dir;
+
+	if (*dir == '\0') {
+		check_detail(ctx, DOVEADM_SELFCHECK_STATE,
+			     "not wanted: nothing survives a reboot");
+		return;
+	}
+	check_problem(ctx, DOVEADM_SELFCHECK_STATE,
+		      state_problem(ctx->health->faults, dir));
+	check_detail(ctx, DOVEADM_SELFCHECK_STATE,
+		     t_strdup_printf("kept in %s/state", dir));
+}
+
+static const char *deny_file_problem(uint32_t faults, const char *path)
+{
+	if ((faults & WARDEN_FAULT_DENY_DIR) != 0) {
+		return t_strdup_printf("there is no %s, its directory is not "
+			"fit to write in: put right what doveadm log errors "
+			"says of warden_hosts_deny_file and run doveadm "
+			"reload", path);
+	}
+	if ((faults & WARDEN_FAULT_DENY_FILE) != 0) {
+		return t_strdup_printf("%s cannot be written, so sshd and "
+			"vsftpd do not learn of new blocks: doveadm log errors "
+			"says why", path);
+	}
+	if ((faults & WARDEN_FAULT_MEMORY) != 0) {
+		return t_strdup_printf("%s is empty, the service has too "
+			"little memory: raise vsz_limit in service warden { }",
+			path);
+	}
+	return NULL;
+}
+
+static void check_deny_file(struct selfcheck_context *ctx)
+{
+	const char *path = ctx->set.hosts_deny_file;
+
+	if (*path == '\0') {
+		check_detail(ctx, DOVEADM_SELFCHECK_DENY_FILE, "not wanted");
+		return;
+	}
+	check_problem(ctx, DOVEADM_SELFCHECK_DENY_FILE,
+		      deny_file_problem(ctx->health->faults, path));
+	check_detail(ctx, DOVEADM_SELFCHECK_DENY_FILE,
+		     t_strdup_printf("kept in %s", path));
+}
+
 /* --- /etc/hosts.deny ------------------------------------------------------ */
 
 static const char *hosts_deny_problem(const char *deny_file, char *daemons,
@@ -426,6 +499,8 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 		[DOVEADM_SELFCHECK_SERVICE] = "check_service",
 		[DOVEADM_SELFCHECK_POLICY] = "check_policy",
 		[DOVEADM_SELFCHECK_TABLE] = "check_table",
+		[DOVEADM_SELFCHECK_STATE] = "check_state",
+		[DOVEADM_SELFCHECK_DENY_FILE] = "check_deny_file",
 		[DOVEADM_SELFCHECK_HOSTS_DENY] = "check_hosts_deny",
 	};
 	struct selfcheck_context *ctx = t_new(struct selfcheck_context, 1);
@@ -442,5 +517,7 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 	check_service(ctx);
 	check_policy(ctx);
 	check_table(ctx);
+	check_state(ctx);
+	check_deny_file(ctx);
 	check_hosts_deny(ctx);
 }

@@ -22,6 +22,7 @@
 #include "master-interface.h"
 #include "master-service.h"
 #include "service-config.h"
+#include "warden-claim.h"
 #include "warden-clock.h"
 #include "warden-compat.h"
 #include "warden-deny.h"
@@ -111,30 +112,49 @@ static void service_log(void *context ATTR_UNUSED, enum warden_level level,
 
 /* --- As root -------------------------------------------------------------- */
 
-/* Both paths are given up if their directory is not fit to write in: no deny
-   file and no state rather than one that others can forge. */
-static void service_prepare_dirs(struct warden_settings *set,
-				 const struct passwd *pw)
+static bool service_prepare_dir(const char *dir, const struct passwd *pw,
+				const char *settings, const char *without)
 {
 	struct warden_error error;
-	char dir[sizeof(set->hosts_deny_file)];
 
-	if (set->state_dir[0] != '\0' &&
-	    !warden_own_dir_prepare(set->state_dir, pw->pw_uid, pw->pw_gid,
-				    &error)) {
-		i_error("warden_state_dir: %s; nothing will survive a reboot",
-			error.text);
+	if (warden_own_dir_prepare(dir, pw->pw_uid, pw->pw_gid, &error))
+		return TRUE;
+	i_error("%s: %s; %s", settings, error.text, without);
+	return FALSE;
+}
+
+/* Both paths are given up if their directory is not fit to write in: no deny
+   file and no state rather than one that others can forge. Returns which. */
+static uint32_t service_prepare_dirs(struct warden_settings *set,
+				     const struct passwd *pw)
+{
+	char deny_dir[sizeof(set->hosts_deny_file)] = "";
+	uint32_t faults = 0;
+
+	if (!warden_own_dir_of(set->hosts_deny_file, deny_dir,
+			       sizeof(deny_dir)))
+		deny_dir[0] = '\0';
+	if (deny_dir[0] != '\0' && strcmp(deny_dir, set->state_dir) == 0) {
+		if (!service_prepare_dir(deny_dir, pw,
+				"warden_state_dir and warden_hosts_deny_file",
+				"nothing will survive a reboot, and there is "
+				"no deny file"))
+			faults = WARDEN_FAULT_STATE_DIR | WARDEN_FAULT_DENY_DIR;
+	} else {
+		if (set->state_dir[0] != '\0' &&
+		    !service_prepare_dir(set->state_dir, pw, "warden_state_dir",
+				"nothing will survive a reboot"))
+			faults |= WARDEN_FAULT_STATE_DIR;
+		if (deny_dir[0] != '\0' &&
+		    !service_prepare_dir(deny_dir, pw, "warden_hosts_deny_file",
+				"there is no deny file"))
+			faults |= WARDEN_FAULT_DENY_DIR;
+	}
+	if ((faults & WARDEN_FAULT_STATE_DIR) != 0)
 		set->state_dir[0] = '\0';
-	}
-	if (set->hosts_deny_file[0] == '\0' ||
-	    !warden_own_dir_of(set->hosts_deny_file, dir, sizeof(dir)))
-		return;
-	if (strcmp(dir, set->state_dir) != 0 &&
-	    !warden_own_dir_prepare(dir, pw->pw_uid, pw->pw_gid, &error)) {
-		i_error("warden_hosts_deny_file: %s; there is no deny file",
-			error.text);
+	if ((faults & WARDEN_FAULT_DENY_DIR) != 0)
 		set->hosts_deny_file[0] = '\0';
-	}
+	return faults;
 }
 
 static bool service_open_files(const char *dir, uint32_t table_hosts,
@@ -185,11 +205,16 @@ static void service_open(const struct warden_settings *set,
 /* Nobody will ever take out of the deny file what another run left there. */
 static void service_empty_deny_file(const struct warden_settings *set)
 {
+	struct warden_claim claim = WARDEN_CLAIM_INIT;
 	struct warden_error error;
 
-	if (set->hosts_deny_file[0] != '\0' &&
-	    !warden_deny_write(set->hosts_deny_file, NULL, 0, &error))
+	/* the former process, or another Dovecot: that one does it */
+	if (set->hosts_deny_file[0] == '\0' ||
+	    !warden_claim_take(&claim, set->hosts_deny_file, &error))
+		return;
+	if (!warden_deny_write(set->hosts_deny_file, NULL, 0, &error))
 		i_error("%s", error.text);
+	warden_claim_release(&claim);
 }
 
 /* All that needs root, and the end of being root. */
@@ -198,6 +223,7 @@ static void service_preinit(void)
 	struct service_config set;
 	struct warden_error error, drop_error;
 	struct passwd pw;
+	uint32_t dir_faults;
 	int ret;
 
 	if (geteuid() != 0) {
@@ -211,7 +237,7 @@ static void service_preinit(void)
 		i_fatal("Error reading configuration: %s", error.text);
 	if (i_getpwnam(set.user, &pw) <= 0)
 		i_fatal("default_internal_user doesn't exist: %s", set.user);
-	service_prepare_dirs(&set.warden, &pw);
+	dir_faults = service_prepare_dirs(&set.warden, &pw);
 	/* Dovecot's vsz_limit is there for processes that grow by mistake; what
 	   we need grows with warden_table_hosts, and an admin who raises that
 	   should not have to know of a second number. Where not even root may
@@ -224,6 +250,8 @@ static void service_preinit(void)
 		i_fatal("%s", drop_error.text);
 	if (service.keeper == NULL)
 		service_empty_deny_file(&set.warden);
+	else
+		warden_keeper_set_dir_faults(service.keeper, dir_faults);
 }
 
 /* --- As default_internal_user --------------------------------------------- */

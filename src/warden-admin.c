@@ -87,6 +87,8 @@ void warden_admin_health(struct warden *warden, uint64_t now,
 	if (health_r->heartbeat_age_secs != UINT32_MAX)
 		health_r->service_started = started_secs(policy, now);
 	health_r->service_pid = pid <= INT32_MAX ? (pid_t)pid : 0;
+	health_r->faults = atomic_load_explicit(&policy->faults,
+						memory_order_relaxed);
 }
 
 /* --- Blocked networks ----------------------------------------------------- */
@@ -271,6 +273,12 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 				      memory_order_relaxed);
 	}
 	atomic_store_explicit(&shared->heartbeat, now, memory_order_relaxed);
+}
+
+void warden_admin_set_faults(struct warden *warden, uint32_t faults)
+{
+	atomic_store_explicit(&warden->shared_policy->faults, faults,
+			      memory_order_relaxed);
 }
 
 static bool header_is_changed(const struct warden *warden)

@@ -20,11 +20,11 @@
 #define MEND_LOG_MSECS 60000
 
 /* Faults that are told once in the life of a process. */
-enum keeper_fault {
-	FAULT_SET_FULL = 1 << 0,
-	FAULT_BUCKET_FULL = 1 << 1,
-	FAULT_MEMORY = 1 << 2,
-	FAULT_NETWORKS = 1 << 3,
+enum keeper_told {
+	TOLD_SET_FULL = 1 << 0,
+	TOLD_BUCKET_FULL = 1 << 1,
+	TOLD_MEMORY = 1 << 2,
+	TOLD_NETWORKS = 1 << 3,
 };
 
 struct warden_keeper {
@@ -43,7 +43,8 @@ struct warden_keeper {
 	uint64_t mend_logged;		 /* when; 0 = never */
 	uint64_t sweep_msecs;		 /* no sooner after the last one */
 	uint32_t reap_cursor;
-	unsigned int faults; /* told, enum keeper_fault */
+	unsigned int told; /* enum keeper_told */
+	uint32_t dir_faults; /* enum warden_fault */
 	bool started;
 	bool sweep_failed; /* the last one: no memory */
 };
@@ -112,18 +113,25 @@ void warden_keeper_free(struct warden_keeper **_keeper)
 	*_keeper = NULL;
 	warden_sweep_free(&keeper->sweep);
 	warden_denier_deinit(&keeper->denier);
+	warden_saver_deinit(&keeper->saver);
 	free((char *)keeper->settings_error);
 	free(keeper);
 }
 
-static void keeper_fault(struct warden_keeper *keeper, enum keeper_fault fault,
-			 const char *line)
+void warden_keeper_set_dir_faults(struct warden_keeper *keeper,
+				  uint32_t faults)
 {
-	if ((keeper->faults & (unsigned int)fault) == 0) {
+	keeper->dir_faults = faults;
+}
+
+static void keeper_tell(struct warden_keeper *keeper, enum keeper_told fault,
+			const char *line)
+{
+	if ((keeper->told & (unsigned int)fault) == 0) {
 		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING, "%s",
 				   line);
 	}
-	keeper->faults |= (unsigned int)fault;
+	keeper->told |= (unsigned int)fault;
 }
 
 /* The rules to work by. */
@@ -240,7 +248,7 @@ static void keeper_networks(struct warden_keeper *keeper, uint64_t now,
 
 	(void)warden_admin_networks_expire(keeper->warden, now, &error);
 	if (error.text[0] != '\0')
-		keeper_fault(keeper, FAULT_NETWORKS, error.text);
+		keeper_tell(keeper, TOLD_NETWORKS, error.text);
 	networks = warden_admin_networks(keeper->warden);
 	keeper_report_networks(keeper, networks, now, wall_now);
 	keeper->networks = *networks;
@@ -298,7 +306,7 @@ static void keeper_sweep_failed(struct warden_keeper *keeper)
 {
 	keeper->sweep_failed = true;
 	warden_denier_set(&keeper->denier, NULL, 0);
-	keeper_fault(keeper, FAULT_MEMORY,
+	keeper_tell(keeper, TOLD_MEMORY,
 		     "out of memory: while that lasts the deny file is empty "
 		     "and blocks are not logged; raise vsz_limit in service "
 		     "warden { }");
@@ -350,13 +358,13 @@ static void keeper_check_table(struct warden_keeper *keeper)
 		warden_admin_table(keeper->warden)->header;
 
 	if (atomic_load(&header->set_full) > 0) {
-		keeper_fault(keeper, FAULT_SET_FULL,
+		keeper_tell(keeper, TOLD_SET_FULL,
 			     "the table has parts that are full of blocked "
 			     "hosts, and blocks end there before their time: "
 			     "raise warden_table_hosts");
 	}
 	if (atomic_load(&header->bucket_full) > 0) {
-		keeper_fault(keeper, FAULT_BUCKET_FULL,
+		keeper_tell(keeper, TOLD_BUCKET_FULL,
 			     "more sessions at once than the table can count: "
 			     "some were let in uncounted");
 	}
@@ -392,6 +400,21 @@ static void keeper_mend(struct warden_keeper *keeper, uint64_t now)
 			   error.text);
 }
 
+static uint32_t keeper_faults(const struct warden_keeper *keeper)
+{
+	uint32_t faults = keeper->dir_faults;
+
+	if (keeper->denier.failed)
+		faults |= WARDEN_FAULT_DENY_FILE;
+	if (keeper->saver.failed)
+		faults |= WARDEN_FAULT_STATE;
+	if (keeper->saver.lost)
+		faults |= WARDEN_FAULT_STATE_LOST;
+	if (keeper->sweep_failed)
+		faults |= WARDEN_FAULT_MEMORY;
+	return faults;
+}
+
 void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 			int64_t wall_now)
 {
@@ -408,6 +431,7 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 			  keeper_policy(keeper, now), &keeper->report, false,
 			  now, wall_now);
 	warden_report_flush(&keeper->report, false, now);
+	warden_admin_set_faults(keeper->warden, keeper_faults(keeper));
 }
 
 void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,

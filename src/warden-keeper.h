@@ -43,6 +43,11 @@ warden_keeper_create(struct warden *warden,
 		     void *context);
 void warden_keeper_free(struct warden_keeper **keeper);
 
+/* Why a path that was asked for is missing from the settings, for `status`:
+   WARDEN_FAULT_DENY_DIR, WARDEN_FAULT_STATE_DIR. */
+void warden_keeper_set_dir_faults(struct warden_keeper *keeper,
+				  uint32_t faults);
+
 /* How much memory, with the mapped files, a keeper of a table for this many
    hosts may need when all of them are blocked. */
 size_t warden_keeper_memory(uint32_t table_hosts);

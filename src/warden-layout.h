@@ -192,6 +192,17 @@ struct warden_networks {
 	struct warden_blocked_network networks[WARDEN_NETWORKS_MAX];
 };
 
+/* Of the service. An admin who looks days later finds no line in the log. */
+enum warden_fault {
+	WARDEN_FAULT_DENY_FILE = 1 << 0, /* the deny file cannot be written */
+	WARDEN_FAULT_DENY_DIR = 1 << 1,	 /* its directory is not fit: none */
+	WARDEN_FAULT_STATE = 1 << 2,	 /* the state cannot be saved */
+	WARDEN_FAULT_STATE_DIR = 1 << 3, /* its directory is not fit: none */
+	/* the file was damaged or of another version, and is set aside */
+	WARDEN_FAULT_STATE_LOST = 1 << 4,
+	WARDEN_FAULT_MEMORY = 1 << 5, /* too little to see the blocks */
+};
+
 struct warden_policy_file {
 	struct warden_file_header file;
 	/* warden time, ms; the service, at least every second while alive */
@@ -204,7 +215,9 @@ struct warden_policy_file {
 	/* goes up when the service puts another `hosts` in the place of the
 	   old one; in here because a login process must not be able to say so */
 	_Atomic uint32_t hosts_serial;
-	uint32_t unused[6];
+	/* enum warden_fault: what the service cannot do at present */
+	_Atomic uint32_t faults;
+	uint32_t unused[5];
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
 };

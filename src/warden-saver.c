@@ -28,10 +28,16 @@ struct saver_list {
 void warden_saver_init(struct warden_saver *saver, const char *state_dir)
 {
 	memset(saver, 0, sizeof(*saver));
+	saver->claim.fd = -1;
 	if (state_dir[0] != '\0') {
 		(void)snprintf(saver->path, sizeof(saver->path), "%s/state",
 			       state_dir);
 	}
+}
+
+void warden_saver_deinit(struct warden_saver *saver)
+{
+	warden_claim_release(&saver->claim);
 }
 
 /* FNV-1a, a word at a time: it only has to notice a change. */
@@ -202,8 +208,10 @@ static void saver_write(struct warden_saver *saver,
 
 	saver->digest = list->digest;
 	saver->offset = offset;
-	saver->written = warden_state_write(saver->path, wall_now,
-					    list->entries, list->count, &error);
+	saver->written =
+		warden_claim_take(&saver->claim, saver->path, &error) &&
+		warden_state_write(saver->path, wall_now, list->entries,
+				   list->count, &error);
 	if (saver->written)
 		saver->failed = false;
 	else
@@ -353,6 +361,7 @@ static void saver_set_aside(struct warden_saver *saver,
 {
 	char bad[sizeof(saver->path) + sizeof(".bad")];
 
+	saver->lost = true;
 	(void)snprintf(bad, sizeof(bad), "%s.bad", saver->path);
 	if (rename(saver->path, bad) == 0) {
 		warden_report_line(report, WARDEN_LEVEL_ERROR,

@@ -3,6 +3,7 @@
 #define WARDEN_SAVER_H
 
 #include "warden-admin.h"
+#include "warden-claim.h"
 #include "warden-report.h"
 
 /* What survives a reboot: from the table into the state file and back. The
@@ -22,12 +23,15 @@ struct warden_saver {
 	int64_t offset;	 /* seconds from warden time to the wall clock there */
 	bool written;
 	bool failed;	/* and that was logged */
+	bool lost;	/* what was in the file; it is set aside */
 	bool wanted;	/* early */
 	uint64_t tried; /* when */
 	uint64_t early; /* when it was last done early; 0 = never */
+	struct warden_claim claim;
 };
 
 void warden_saver_init(struct warden_saver *saver, const char *state_dir);
+void warden_saver_deinit(struct warden_saver *saver);
 
 /* Put into the table what the file knows and the table does not, once in the
    life of a table: later the table knows better, for instance what an admin

@@ -578,6 +578,8 @@ static void step_save(struct run *run)
 
 	warden_report_init(&report, log_line, NULL);
 	warden_saver_init(&saver, state_dir);
+	/* the keeper has its own */
+	(void)snprintf(saver.path, sizeof(saver.path), "%s/saved", state_dir);
 	warden_saver_save(&saver, service, &run->settings.policy, &report, true,
 			  run->now, wall_of(run));
 	FUZZ_CHECK(saver.written);
@@ -585,6 +587,7 @@ static void step_save(struct run *run)
 				     &error) == 1);
 	FUZZ_CHECK(count <= HOSTS + NETWORKS);
 	free(entries);
+	warden_saver_deinit(&saver);
 }
 
 /* A login process that starts now: with the table or without. */

@@ -1,5 +1,6 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -553,6 +554,108 @@ static void test_deny_file_fault_is_logged_once_until_it_works(void **state)
 		tick(f);
 	assert_int_equal(lines_of(f, WARDEN_LEVEL_ERROR), 2);
 	assert_int_equal(rmdir(f->deny), 0);
+}
+
+/* An empty file still fits on a full disk. */
+static void disk_is_full(bool full)
+{
+	struct rlimit limit;
+
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = full ? 0 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static uint32_t faults_of(struct fixture *f)
+{
+	struct warden_health health;
+
+	warden_admin_health(f->warden, f->now, &health);
+	return health.faults;
+}
+
+static void test_full_disk_keeps_a_forgiven_host_denied(void **state)
+{
+	struct fixture *f = *state;
+
+	block(f, "192.0.2.1", 6000, 1);
+	block(f, "192.0.2.2", 6000, 1);
+	tick(f);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	disk_is_full(true);
+	f->now += 2000;
+	block(f, "192.0.2.3", 6000, 1);
+	tick_after(f, WARDEN_DENY_RETRY_MSECS);
+	/* nobody has to be taken out yet */
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	assert_false(file_has(f->deny, "192.0.2.3\n"));
+	assert_int_equal(faults_of(f), WARDEN_FAULT_DENY_FILE);
+	unblock(f, "192.0.2.1");
+	tick_after(f, WARDEN_DENY_RETRY_MSECS);
+	assert_false(file_has(f->deny, "192.0.2"));
+	for (int i = 0; i < 20; i++)
+		tick(f);
+	disk_is_full(false);
+	assert_int_equal(lines_with(f, "the deny file cannot be written"), 1);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->deny, "192.0.2.3\n"));
+	assert_true(file_has(f->deny, "192.0.2.2\n"));
+	assert_false(file_has(f->deny, "192.0.2.1\n"));
+	assert_int_equal(faults_of(f), 0);
+}
+
+/* Two Dovecots with one warden_state_dir: who came second writes neither file,
+   says so once, and goes on where the first one ends. */
+static void test_second_dovecot_writes_the_files_of_the_first(void **state)
+{
+	struct fixture *f = *state, *first;
+	void *first_state;
+
+	assert_int_equal(setup(&first_state), 0);
+	first = first_state;
+	warden_keeper_free(&first->keeper);
+	first->settings = f->settings;
+	first->keeper = warden_keeper_create(first->warden, &first->settings,
+					     NULL, getpid(), log_line, first);
+	block(first, "192.0.2.1", 6000, 1);
+	tick(first);
+	tick_after(first, WARDEN_SAVE_INTERVAL_MSECS);
+	block(f, "192.0.2.2", 6000, 1);
+	for (int i = 0; i < 5; i++)
+		tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	assert_false(file_has(f->deny, "192.0.2.2\n"));
+	assert_false(file_has(f->state, "192.0.2.2"));
+	assert_int_equal(lines_with(f, "another Dovecot keeps"), 2);
+	assert_int_equal(faults_of(f),
+			 WARDEN_FAULT_DENY_FILE | WARDEN_FAULT_STATE);
+	assert_int_equal(faults_of(first), 0);
+	/* nor does its end empty the file of the first */
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	assert_true(file_has(f->deny, "192.0.2.1\n"));
+	warden_keeper_shutdown(first->keeper, first->now, first->wall_now);
+	warden_keeper_free(&first->keeper);
+	assert_int_equal(teardown(&first_state), 0);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_true(file_has(f->deny, "192.0.2.2\n"));
+	assert_true(file_has(f->state, "192.0.2.2"));
+	assert_int_equal(faults_of(f), 0);
+}
+
+/* A damaged state is gone from its place: `status` still tells. */
+static void test_lost_state_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(f->state, "dovecot-warden state 0\nsaved 1\nend 0\n");
+	tick(f);
+	assert_int_equal(lines_with(f, "of another version"), 1);
+	tick_after(f, WARDEN_SAVE_INTERVAL_MSECS);
+	assert_int_equal(faults_of(f), WARDEN_FAULT_STATE_LOST);
+	restart(f);
+	tick(f);
+	assert_int_equal(faults_of(f), 0);
 }
 
 static void test_no_deny_file_is_wanted(void **state)
@@ -1316,6 +1419,9 @@ int main(void)
 		TEST(test_promised_memory_does_not_suffice),
 #endif
 		TEST(test_deny_file_fault_is_logged_once_until_it_works),
+		TEST(test_full_disk_keeps_a_forgiven_host_denied),
+		TEST(test_second_dovecot_writes_the_files_of_the_first),
+		TEST(test_lost_state_is_forgotten),
 		TEST(test_no_deny_file_is_wanted),
 		TEST(test_deny_file_of_a_mode_that_refuses_nobody),
 		TEST(test_mode_off_tells_of_blocks),
