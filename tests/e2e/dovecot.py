@@ -160,6 +160,13 @@ class Dovecot:
         return [line for line in self.log().splitlines()
                 if re.search(pattern, line)]
 
+    def wait_log(self, pattern, count=1):
+        """The same, when there are so many: a line may come later than what
+        it tells of."""
+        return wait_until(
+            lambda: (lines := self.log_lines(pattern))[count - 1:] and lines,
+            f"'{pattern}' in the log")
+
     def doveadm_raw(self, *words, **kwargs):
         """The CompletedProcess, whatever its exit code."""
         return self.sandbox.run("doveadm", "-c", f"{HOME}/dovecot.conf",

@@ -218,7 +218,7 @@ exec -a dovecot/stats {libexec}/stats "$@"
     dovecot.start(wait_for_warden=False)
     guesser = Guesser(dovecot)
     early = guesser.try_sasl()
-    assert dovecot.log_lines("auth.*Timeout waiting for handshake") != []
+    dovecot.wait_log("auth.*Timeout waiting for handshake")
     assert not auth_is_heard(dovecot)
     dovecot.sandbox.path(f"{HOME}/go").touch()
     wait_until_heard(dovecot)

@@ -50,7 +50,7 @@ def wait(dovecot):
 def wait_for_next_auth(dovecot, old):
     wait_until(lambda: not set(old) & set(dovecot.processes("auth")),
                "auth to start anew")
-    assert len(dovecot.log_lines(STARTS_ANEW)) == 1
+    assert len(dovecot.wait_log(STARTS_ANEW)) == 1
     assert dovecot.log_lines("(?i)panic|fatal|throttl") == []
 
 
@@ -95,7 +95,7 @@ def test_files_of_another_version(new_dovecot, attacker, innocent):
     wait(dovecot)
     dovecot.start(wait_for_warden=False)
     assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
-    assert dovecot.log_lines("in auth nobody is counted") != []
+    dovecot.wait_log("in auth nobody is counted")
     old = dovecot.processes("auth")
     go(dovecot)
     wait_for_next_auth(dovecot, old)

@@ -49,13 +49,12 @@ def test_one_line_at_block_and_one_at_expiry(new_dovecot, attacker):
     for _ in range(200):
         assert attacker.is_refused(dovecot)
 
-    def lines():
-        return dovecot.log_lines(rf"warden: \w+: .*{attacker.address}")
-    began, = lines()
+    line = rf"warden: \w+: .*{attacker.address}"
+    began, = dovecot.wait_log(line)
     assert "auth_failed" in began
     refused = dovecot.blocked()[attacker.address]["refused"]
     assert refused >= 200
     wait_until(lambda: not attacker.is_refused(dovecot), "the end")
-    wait_until(lambda: len(lines()) == 2, "a line about its end")
-    told = re.search(r"refused ([\d,]+) connections", lines()[1])
+    told = re.search(r"refused ([\d,]+) connections",
+                     dovecot.wait_log(line, 2)[1])
     assert int(told[1].replace(",", "")) >= refused

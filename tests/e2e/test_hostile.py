@@ -165,7 +165,7 @@ def test_random_words_in_the_table_hurt_nobody(new_dovecot):
     assert {name: dovecot.processes(name) for name in before} == before
     assert dovecot.log_lines(DEATHS) == []
     # told once, not for each word
-    assert len(dovecot.log_lines("had changed its header")) == 1
+    assert len(dovecot.wait_log("had changed its header")) == 1
     check_watched_again(dovecot, Host("127.0.0.166"), Host("127.0.0.107"))
 
 
@@ -187,5 +187,5 @@ def test_service_that_starts_amid_random_headers_makes_a_good_one(
                                               "alice-secret") == IN
     print(f"{scribbler.words} words, {scribbler.files} files")
     # those that were killed here, and no other
-    assert len(dovecot.log_lines(DEATHS)) == KILLS
+    assert len(dovecot.wait_log(DEATHS, KILLS)) == KILLS
     check_watched_again(dovecot, Host("127.0.0.166"), Host("127.0.0.107"))

@@ -149,5 +149,5 @@ def test_fault_of_ours_costs_nothing(new_dovecot, attacker):
     script.chmod(0o755)
     dovecot.start()
     attacker.guess(dovecot, 3)
-    assert dovecot.log_lines(LOG_BROKEN) != []
+    dovecot.wait_log(LOG_BROKEN)
     assert dovecot.blocked() == {}

@@ -85,7 +85,7 @@ def test_truncated_state_file_does_not_stop_the_service(
     shutil.rmtree(dovecot.sandbox.path(WARDEN_DIR))
     dovecot.start()
     assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
-    assert len(dovecot.log_lines(r"(?i)(error|warning).*state")) == 1
+    assert len(dovecot.wait_log(r"(?i)(error|warning).*state")) == 1
     block_and_know(dovecot, attacker, innocent)
 
 

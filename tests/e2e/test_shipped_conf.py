@@ -125,12 +125,13 @@ def test_refused_connections_of_a_block_are_summed_up(new_shipped, attacker):
     dovecot.wait_blocked(attacker)
     for _ in range(5):
         assert attacker.is_refused(dovecot)
+    wait_count(dovecot, "warden_blocked", 1)
     dovecot.doveadm("unblock", attacker.address)
     wait_count(dovecot, "warden_unblocked", 1)
     rows = dovecot.doveadm_raw("-f", "tab", "stats", "dump").stdout
     row, = [line.split("\t") for line in rows.splitlines()
             if line.startswith("warden_unblocked\trefused\t")]
-    logged, = dovecot.log_lines(f"block of {attacker.address} was lifted")
+    logged, = dovecot.wait_log(f"block of {attacker.address} was lifted")
     assert int(row[3]) == int(re.search(r"refused (\d+) conn", logged)[1])
     assert int(row[3]) >= 5
 

@@ -51,7 +51,7 @@ def test_who_could_not_be_watched_is_counted(new_dovecot):
             doveadm -c {HOME}/dovecot.conf warden block \
                 "2001:db8:1:$n::1" forever || exit
         done
-        """, check=False)
+        """, check=False, timeout=300)
     assert result.returncode == 75, result.stderr + result.stdout
     assert "no room for" in result.stderr
     status = dovecot.doveadm("status")[0]

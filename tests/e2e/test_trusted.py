@@ -73,8 +73,7 @@ def test_blocked_client_behind_a_proxy_writes_no_log(new_dovecot, login):
         # This one was in, and an admin wants to know what became of it.
         early.say("2 NOOP")
         assert early.until(b"2 ") == b""
-    wait_until(lambda: dovecot.log_lines("Refused by warden"), "the line")
-    assert len(dovecot.log_lines("Refused by warden")) == 1
+    assert len(dovecot.wait_log("Refused by warden")) == 1
     assert dovecot.log_lines("(?i)panic|fatal") == []
 
 
