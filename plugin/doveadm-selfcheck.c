@@ -128,11 +128,12 @@ static const char *passdb_order_problem(const struct doveadm_doveconf *conf,
 			master ? " with 'master = yes'" : "", before);
 	}
 	if (!master)
-		return "there is no '"WARDEN_COMPAT_PASSDB"': add it "
-			"before all other passdbs";
-	return before == NULL ? NULL : "there are master passdbs, but none is "
-		"'"WARDEN_COMPAT_PASSDB_MASTER"': add it before "
-		"them, or a blocked host can log in as a master user";
+		return "there is no passdb warden: copy that stanza from "
+			"05-warden.conf to before all other passdbs";
+	return before == NULL ? NULL : "there are master passdbs, but no "
+		"passdb warden with 'master = yes': copy that stanza from "
+		"05-warden.conf to before them, or a blocked host can log in "
+		"as a master user";
 }
 
 static const char *passdb_problem(const struct doveadm_doveconf *conf)
@@ -140,6 +141,24 @@ static const char *passdb_problem(const struct doveadm_doveconf *conf)
 	const char *problem = passdb_order_problem(conf, false);
 
 	return problem != NULL ? problem : passdb_order_problem(conf, true);
+}
+
+/* Dovecot 2.3 has put its own value for $login_plugins already. */
+static const char *login_plugins_problem(const char *plugins,
+					 const char *protocol)
+{
+	if (list_contains(plugins, "$login_plugins")) {
+		return t_strdup_printf("login_plugins of protocol %s has "
+			"'$login_plugins' in it, which Dovecot 2.4 takes for "
+			"the name of a plugin, and then nobody gets in: "
+			"write "WARDEN_COMPAT_ADD_LOGIN_PLUGIN" instead",
+			protocol);
+	}
+	if (list_contains(plugins, "warden"))
+		return NULL;
+	return t_strdup_printf("warden is not in login_plugins of protocol "
+		"%s: add "WARDEN_COMPAT_ADD_LOGIN_PLUGIN" and run doveadm "
+		"reload", protocol);
 }
 
 static void check_protocol(struct selfcheck_context *ctx,
@@ -160,13 +179,10 @@ static void check_protocol(struct selfcheck_context *ctx,
 		plugins->problem = passdb->problem = problem;
 		return;
 	}
-	if (plugins->problem == NULL &&
-	    !list_contains(doveadm_doveconf_get(conf, "login_plugins"),
-			   "warden")) {
-		plugins->problem = t_strdup_printf("warden is not in "
-			"login_plugins of protocol %s: set 'login_plugins = "
-			"warden' and run doveadm reload", protocol);
-	}
+	problem = login_plugins_problem(doveadm_doveconf_get(conf,
+						"login_plugins"), protocol);
+	if (plugins->problem == NULL)
+		plugins->problem = problem;
 	selfcheck_add_exempt(ctx, conf, "login_trusted_networks");
 	problem = passdb_problem(conf);
 	if (passdb->problem == NULL && problem != NULL) {

@@ -20,14 +20,12 @@
 
 /* How the configuration is written. */
 #if WARDEN_DOVECOT_MINOR == 3
-#  define WARDEN_COMPAT_PASSDB "passdb { driver = warden }"
-#  define WARDEN_COMPAT_PASSDB_MASTER \
-	"passdb { driver = warden master = yes }"
+#  define WARDEN_COMPAT_ADD_LOGIN_PLUGIN \
+	"'login_plugins = $login_plugins warden'"
 #  define WARDEN_COMPAT_PASSDB_MECHANISMS "mechanisms"
 #else
-#  define WARDEN_COMPAT_PASSDB "passdb warden { }"
-#  define WARDEN_COMPAT_PASSDB_MASTER \
-	"passdb warden_master { driver = warden master = yes }"
+#  define WARDEN_COMPAT_ADD_LOGIN_PLUGIN \
+	"'login_plugins { warden = yes }', on three lines,"
 #  define WARDEN_COMPAT_PASSDB_MECHANISMS "mechanisms_filter"
 #endif
 

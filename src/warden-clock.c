@@ -151,7 +151,7 @@ bool warden_duration_parse(const char *str, uint32_t *secs_r,
 	if (*p != '\0')
 		unit = unit_find(p);
 	if (unit == 0) {
-		*error_r = "its unit is not s, min, h, d or w";
+		*error_r = "its unit is none of s, min, h, d and w";
 		return false;
 	}
 	/* WARDEN_FOREVER_SECS is not a duration */

@@ -107,20 +107,22 @@ static uint32_t block_secs(uint32_t until_secs, uint64_t now)
 	return whole_minutes(until_secs - now_secs);
 }
 
-/* "2026-11-22T05:06:07+01:00 (30 min)" */
-#define UNTIL_STRLEN (2 * WARDEN_CLOCK_STRLEN + 4)
+/* "forever" or "until 2026-11-22T05:06:07+01:00 (30 min)" */
+#define UNTIL_STRLEN (2 * WARDEN_CLOCK_STRLEN + 10)
 static const char *until_format(uint32_t until_secs, uint32_t secs,
 				uint64_t now, int64_t wall_now, char *buf)
 {
 	char until[WARDEN_CLOCK_STRLEN], length[WARDEN_CLOCK_STRLEN];
 
+	if (until_secs == WARDEN_FOREVER_SECS)
+		return "forever";
 	(void)warden_clock_format(warden_clock_to_wall(until_secs, now,
 						       wall_now),
 				  until);
 	if (secs == 0) {
-		(void)snprintf(buf, UNTIL_STRLEN, "%s", until);
+		(void)snprintf(buf, UNTIL_STRLEN, "until %s", until);
 	} else {
-		(void)snprintf(buf, UNTIL_STRLEN, "%s (%s)", until,
+		(void)snprintf(buf, UNTIL_STRLEN, "until %s (%s)", until,
 			       warden_duration_format(secs, length));
 	}
 	return buf;
@@ -136,12 +138,12 @@ static void report_began(struct warden_report *report, enum warden_level level,
 			 const char *until)
 {
 	if (block->reason == WARDEN_MANUAL) {
-		report_block(report, level, block, "%s %s until %s: by an admin",
+		report_block(report, level, block, "%s %s %s: by an admin",
 			     block_verb(block), block->net, until);
 		return;
 	}
 	report_block(report, level, block,
-		     "%s %s until %s: last %s, %u points, offence %u",
+		     "%s %s %s: last %s, %u points, offence %u",
 		     block_verb(block), block->net, until,
 		     warden_class_name(block->reason), block->points,
 		     block->offences);
@@ -225,7 +227,7 @@ void warden_report_network(struct warden_report *report,
 	}
 	block.secs = block_secs(network->until_secs, now);
 	report_block(report, WARDEN_LEVEL_INFO, &block,
-		     "%s network %s until %s: by an admin", block_verb(&block),
+		     "%s network %s %s: by an admin", block_verb(&block),
 		     net,
 		     until_format(network->until_secs, 0, now, wall_now,
 				  until));

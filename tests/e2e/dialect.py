@@ -17,8 +17,6 @@ def _version():
 
 VERSION = _version()
 IS_2_3 = VERSION < (2, 4)
-# The master accepts a connection for each process that it starts.
-PREACCEPTS = VERSION >= (2, 4, 2)
 
 # The stanza of the README for 2.3, which 2.4 takes as well.
 SERVICE_WRITTEN_OUT = """

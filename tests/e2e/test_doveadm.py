@@ -7,6 +7,7 @@ import re
 import pytest
 
 from clients import IN, REFUSED, Host
+from dialect import IS_2_3
 from test_sessions import every_model, sessions
 from waiting import wait_until
 
@@ -78,6 +79,15 @@ def test_status_tells_what_an_admin_asks(dovecot, fresh_host):
                      "login_plugins", "passdb", "service", "/etc/hosts.deny"):
             assert word in text, word
         assert fresh_host.address in text    # among the top ten
+
+
+def test_login_plugins_of_two_plugins(new_dovecot):
+    """As 2.3 writes it; 2.4 takes the variable for a plugin."""
+    dovecot = new_dovecot()
+    dovecot.extra += "login_plugins = $login_plugins warden\n"
+    dovecot.configure()
+    problem = dovecot.problems().get("login_plugins", "")
+    assert ("$login_plugins" in problem) == (not IS_2_3)
 
 
 def test_why_explains_a_block(dovecot, fresh_host):
