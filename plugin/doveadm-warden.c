@@ -70,8 +70,9 @@ bool doveadm_warden_open(struct doveadm_warden *dw_r)
 		return false;
 	if (!doveadm_warden_has_run(dir)) {
 		return doveadm_warden_fail(EX_TEMPFAIL,
-			"the warden has never run (no table in %s): "
-			"is Dovecot started with service warden?", dir);
+			"there is no table in %s: Dovecot was started without "
+			"service warden, or there was no room for it; doveadm "
+			"log errors says which", dir);
 	}
 	dw_r->warden = warden_open(dir, WARDEN_ROLE_ADMIN, 0, &error);
 	if (dw_r->warden == NULL) {

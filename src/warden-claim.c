@@ -1,7 +1,8 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 /* Nobody unlinks the lock file: who has it open and who makes the next one
-   would both have a lock. */
+   would both have a lock. It is not open for writing, or its file system could
+   not be made read-only while Dovecot runs. */
 
 #include "warden-claim.h"
 
@@ -42,9 +43,9 @@ bool warden_claim_take(struct warden_claim *claim, const char *path,
 	warden_claim_release(claim);
 	if (!claim_name(name, path))
 		return true;
-	claim->fd = open(name,
-			 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-			 0600);
+	claim->fd = open(
+		name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		0600);
 	if (claim->fd == -1 || flock(claim->fd, LOCK_EX | LOCK_NB) == 0 ||
 	    errno != EWOULDBLOCK)
 		return true;

@@ -24,13 +24,18 @@ USERS = {"alice": "alice-secret", "bob": "bob-secret",
 class Dovecot:
     """settings: warden_... without that. passdbs: the list of stanzas, first
     to last. login: lines into service imap-login and pop3-login. warden=False
-    is a Dovecot without any part of it."""
+    is a Dovecot without any part of it. number: of one that is not the only one
+    in its sandbox; it has a base_dir of its own."""
 
     def __init__(self, sandbox, certificate, *, warden=True, settings=None,
                  passdbs=None, login="", config="", users=None,
                  cleartext=True, service=SERVICE_STANZA,
-                 address="127.0.0.1", listen=None):
+                 address="127.0.0.1", listen=None, number=1):
         self.sandbox = sandbox
+        suffix = "" if number == 1 else f"-{number}"
+        self.home = HOME + suffix
+        self.base_dir = BASE_DIR + suffix
+        self.title = "dovecot" + suffix
         self.address = address
         self.warden = warden
         self.settings = {"exempt_networks": "127.0.0.1/32",
@@ -45,7 +50,7 @@ class Dovecot:
         self.cleartext = cleartext
         self.listen = listen or address
         self.master = None
-        home = sandbox.path(HOME)
+        home = sandbox.path(self.home)
         home.mkdir(mode=0o755)
         for name in ("state", "mail"):
             (home / name).mkdir()
@@ -58,7 +63,7 @@ class Dovecot:
     # --- Configuration ---
 
     def write_users(self):
-        self.sandbox.path(f"{HOME}/users").write_text("".join(
+        self.sandbox.path(f"{self.home}/users").write_text("".join(
             f"{name}:{password}\n" for name, password in self.users.items()))
 
     def configure(self):
@@ -76,7 +81,11 @@ class Dovecot:
             text += "login_plugins = warden\n" + self.service
             text += warden_settings(self.settings)
         text += self.extra
-        self.sandbox.path(f"{HOME}/dovecot.conf").write_text(text)
+        if self.home != HOME:
+            text = text.replace(HOME, self.home).replace(BASE_DIR,
+                                                         self.base_dir)
+            text += f"instance_name = {self.title}\n"
+        self.sandbox.path(f"{self.home}/dovecot.conf").write_text(text)
 
     # --- Life ---
 
@@ -84,7 +93,7 @@ class Dovecot:
         self.configure()
         self._remove_sockets()
         self.master = self.sandbox.popen(
-            "dovecot", "-F", "-c", f"{HOME}/dovecot.conf",
+            "dovecot", "-F", "-c", f"{self.home}/dovecot.conf",
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         wait_until(self._is_listening, "Dovecot to listen")
         if self.warden and self.service != NO_SERVICE and wait_for_warden:
@@ -93,7 +102,7 @@ class Dovecot:
 
     def _remove_sockets(self):
         """Sockets of the Dovecot before make the next one wait 5 s."""
-        base = self.sandbox.path(BASE_DIR)
+        base = self.sandbox.path(self.base_dir)
         for path in list(base.rglob("*")) if base.is_dir() else []:
             if path.is_socket():
                 path.unlink()
@@ -131,16 +140,18 @@ class Dovecot:
 
     def all_processes(self):
         return {pid: line for pid, line in self.sandbox.processes().items()
-                if re.match(r"(/\S*/)?dovecot[/ ]", line)}
+                if line.startswith(f"{self.title}/")
+                or re.match(rf"(/\S*/)?dovecot .*{self.home}/dovecot.conf",
+                            line)}
 
     def processes(self, name):
         """Pids of the service's processes."""
         return sorted(pid for pid, line in self.all_processes().items()
-                      if line.split()[0] == f"dovecot/{name}")
+                      if line.split()[0] == f"{self.title}/{name}")
 
     def master_pid(self):
         for pid, line in self.all_processes().items():
-            if not line.startswith("dovecot/"):
+            if not line.startswith(f"{self.title}/"):
                 return pid
         raise AssertionError("Dovecot's master process is gone")
 
@@ -154,7 +165,7 @@ class Dovecot:
     # --- What it says ---
 
     def log(self):
-        return self.sandbox.path(f"{HOME}/log").read_text(errors="replace")
+        return self.sandbox.path(f"{self.home}/log").read_text(errors="replace")
 
     def log_lines(self, pattern):
         return [line for line in self.log().splitlines()
@@ -169,7 +180,7 @@ class Dovecot:
 
     def doveadm_raw(self, *words, **kwargs):
         """The CompletedProcess, whatever its exit code."""
-        return self.sandbox.run("doveadm", "-c", f"{HOME}/dovecot.conf",
+        return self.sandbox.run("doveadm", "-c", f"{self.home}/dovecot.conf",
                                 *words, check=False, **kwargs)
 
     def doveadm(self, *words):

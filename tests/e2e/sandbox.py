@@ -16,6 +16,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -125,6 +127,7 @@ class Sandbox:
     def __init__(self, network=False, binds=()):
         self.network = network
         self.ports_given = set()
+        self.clock = []
         command = [sys.executable, "-E", "-s", os.path.abspath(__file__),
                    "net" if network else "-"]
         for source, target in binds:
@@ -162,7 +165,19 @@ class Sandbox:
                  "--root", "--wd"]
         if self.network:
             enter.append("--net")
-        return enter + ["--"] + [str(word) for word in command]
+        return enter + ["--"] + self.clock + [str(word) for word in command]
+
+    def reboot(self):
+        """What is started from here on finds another boot id, and where the
+        kernel has time namespaces the time since boot begins anew. What is
+        in /run stays."""
+        self.path("/run/boot_id").write_text(f"{uuid.uuid4()}\n")
+        self.run("mount", "--bind", "/run/boot_id",
+                 "/proc/sys/kernel/random/boot_id")
+        up = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+        clock = ["unshare", "--time", f"--boottime={20 - up}", "--fork", "--"]
+        if self.run(*clock, "true", check=False).returncode == 0:
+            self.clock = clock
 
     def run(self, *command, check=True, timeout=30, **kwargs):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
