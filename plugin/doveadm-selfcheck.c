@@ -378,20 +378,26 @@ static void check_table(struct selfcheck_context *ctx)
 static const char *state_problem(uint32_t faults, const char *dir)
 {
 	if ((faults & WARDEN_FAULT_STATE_DIR) != 0) {
-		return t_strdup_printf("%s is not fit to write in, so nothing "
+		return t_strdup_printf(
+			"%s is not fit to write in, so nothing "
 			"will survive a reboot: put right what doveadm log "
 			"errors says of warden_state_dir and run doveadm "
-			"reload", dir);
+			"reload",
+			dir);
 	}
 	if ((faults & WARDEN_FAULT_STATE) != 0) {
-		return t_strdup_printf("%s/state cannot be saved, so what is "
+		return t_strdup_printf(
+			"%s/state cannot be saved, so what is "
 			"new will not survive a reboot: doveadm log errors "
-			"says why", dir);
+			"says why",
+			dir);
 	}
 	if ((faults & WARDEN_FAULT_STATE_LOST) != 0) {
-		return t_strdup_printf("%s/state could not be read when the "
+		return t_strdup_printf(
+			"%s/state could not be read when the "
 			"service started and is %s/state.bad now: what it knew "
-			"is not in force", dir, dir);
+			"is not in force",
+			dir, dir);
 	}
 	return NULL;
 }
@@ -414,18 +420,23 @@ static void check_state(struct selfcheck_context *ctx)
 static const char *deny_file_problem(uint32_t faults, const char *path)
 {
 	if ((faults & WARDEN_FAULT_DENY_DIR) != 0) {
-		return t_strdup_printf("there is no %s, its directory is not "
+		return t_strdup_printf(
+			"there is no %s, its directory is not "
 			"fit to write in: put right what doveadm log errors "
 			"says of warden_hosts_deny_file and run doveadm "
-			"reload", path);
+			"reload",
+			path);
 	}
 	if ((faults & WARDEN_FAULT_DENY_FILE) != 0) {
-		return t_strdup_printf("%s cannot be written, so sshd and "
+		return t_strdup_printf(
+			"%s cannot be written, so sshd and "
 			"vsftpd do not learn of new blocks: doveadm log errors "
-			"says why", path);
+			"says why",
+			path);
 	}
 	if ((faults & WARDEN_FAULT_MEMORY) != 0) {
-		return t_strdup_printf("%s is empty, the service has too "
+		return t_strdup_printf(
+			"%s is empty, the service has too "
 			"little memory: raise vsz_limit in service warden { }",
 			path);
 	}

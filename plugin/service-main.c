@@ -135,19 +135,20 @@ static uint32_t service_prepare_dirs(struct warden_settings *set,
 			       sizeof(deny_dir)))
 		deny_dir[0] = '\0';
 	if (deny_dir[0] != '\0' && strcmp(deny_dir, set->state_dir) == 0) {
-		if (!service_prepare_dir(deny_dir, pw,
-				"warden_state_dir and warden_hosts_deny_file",
-				"nothing will survive a reboot, and there is "
-				"no deny file"))
+		if (!service_prepare_dir(
+			    deny_dir, pw,
+			    "warden_state_dir and warden_hosts_deny_file",
+			    "nothing will survive a reboot, and there is "
+			    "no deny file"))
 			faults = WARDEN_FAULT_STATE_DIR | WARDEN_FAULT_DENY_DIR;
 	} else {
 		if (set->state_dir[0] != '\0' &&
 		    !service_prepare_dir(set->state_dir, pw, "warden_state_dir",
-				"nothing will survive a reboot"))
+					 "nothing will survive a reboot"))
 			faults |= WARDEN_FAULT_STATE_DIR;
 		if (deny_dir[0] != '\0' &&
 		    !service_prepare_dir(deny_dir, pw, "warden_hosts_deny_file",
-				"there is no deny file"))
+					 "there is no deny file"))
 			faults |= WARDEN_FAULT_DENY_DIR;
 	}
 	if ((faults & WARDEN_FAULT_STATE_DIR) != 0)

@@ -87,8 +87,8 @@ void warden_admin_health(struct warden *warden, uint64_t now,
 	if (health_r->heartbeat_age_secs != UINT32_MAX)
 		health_r->service_started = started_secs(policy, now);
 	health_r->service_pid = pid <= INT32_MAX ? (pid_t)pid : 0;
-	health_r->faults = atomic_load_explicit(&policy->faults,
-						memory_order_relaxed);
+	health_r->faults =
+		atomic_load_explicit(&policy->faults, memory_order_relaxed);
 }
 
 /* --- Blocked networks ----------------------------------------------------- */

@@ -43,7 +43,7 @@ struct warden_keeper {
 	uint64_t mend_logged;		 /* when; 0 = never */
 	uint64_t sweep_msecs;		 /* no sooner after the last one */
 	uint32_t reap_cursor;
-	unsigned int told; /* enum keeper_told */
+	unsigned int told;   /* enum keeper_told */
 	uint32_t dir_faults; /* enum warden_fault */
 	bool started;
 	bool sweep_failed; /* the last one: no memory */
@@ -118,8 +118,7 @@ void warden_keeper_free(struct warden_keeper **_keeper)
 	free(keeper);
 }
 
-void warden_keeper_set_dir_faults(struct warden_keeper *keeper,
-				  uint32_t faults)
+void warden_keeper_set_dir_faults(struct warden_keeper *keeper, uint32_t faults)
 {
 	keeper->dir_faults = faults;
 }
@@ -307,9 +306,9 @@ static void keeper_sweep_failed(struct warden_keeper *keeper)
 	keeper->sweep_failed = true;
 	warden_denier_set(&keeper->denier, NULL, 0);
 	keeper_tell(keeper, TOLD_MEMORY,
-		     "out of memory: while that lasts the deny file is empty "
-		     "and blocks are not logged; raise vsz_limit in service "
-		     "warden { }");
+		    "out of memory: while that lasts the deny file is empty "
+		    "and blocks are not logged; raise vsz_limit in service "
+		    "warden { }");
 }
 
 static void keeper_update_denied(struct warden_keeper *keeper,
@@ -359,14 +358,14 @@ static void keeper_check_table(struct warden_keeper *keeper)
 
 	if (atomic_load(&header->set_full) > 0) {
 		keeper_tell(keeper, TOLD_SET_FULL,
-			     "the table has parts that are full of blocked "
-			     "hosts, and blocks end there before their time: "
-			     "raise warden_table_hosts");
+			    "the table has parts that are full of blocked "
+			    "hosts, and blocks end there before their time: "
+			    "raise warden_table_hosts");
 	}
 	if (atomic_load(&header->bucket_full) > 0) {
 		keeper_tell(keeper, TOLD_BUCKET_FULL,
-			     "more sessions at once than the table can count: "
-			     "some were let in uncounted");
+			    "more sessions at once than the table can count: "
+			    "some were let in uncounted");
 	}
 }
 
