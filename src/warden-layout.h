@@ -64,13 +64,15 @@ enum warden_word {
 	WARDEN_WORD_FAST = 0,
 	WARDEN_WORD_SLOW,
 	WARDEN_WORD_IDLE,    /* sessions of class idle; 30 a minute drain */
-	WARDEN_WORD_BLOCK,   /* until_secs:32 offences:4 reason:5 */
+	WARDEN_WORD_BLOCK,   /* until_secs:32 offences:4 again:1 reason:4 */
 	WARDEN_WORD_REFUSED, /* connections refused since the block began */
 	WARDEN_WORD_KNOWN,   /* last_login_secs:32 unused:9 */
 	WARDEN_WORD_LAST,    /* last event: secs:32 class:5 protocol:4 */
 	WARDEN_WORDS,
 };
 #define WARDEN_OFFENCES_MAX 15
+/* `again`: see place_block() */
+#define WARDEN_BLOCK_AGAIN 16
 
 /* While a record changes hands its key is a mark: 16 bits of ones (no host has
    such a key: ffff::/16 is multicast), one bit what it is, a tag, and a number

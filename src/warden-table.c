@@ -579,21 +579,44 @@ static uint64_t next_block(uint64_t value, const void *context)
 	return warden_block_word_pack(&block);
 }
 
+struct block_write {
+	word_next_t *next;
+	const void *context;
+	bool again;
+};
+
+static uint64_t next_block_write(uint64_t value, const void *context)
+{
+	const struct block_write *write = context;
+	uint64_t next = write->next(value, write->context);
+
+	return write->again && is_updated(next) ? next | WARDEN_BLOCK_AGAIN :
+						  next;
+}
+
 /* Write the host's block. Its record may be evicted under our hands, and then
    the block would be in nobody's: claim again. Returns false if next declined,
-   or no record was to be had. */
+   or no record was to be had.
+
+   The block that came too late stands in a stranger's record, and the stranger
+   may be about to replace just that word. If we get this record back at once
+   and write the same word, he replaces the block that is in force. So the second
+   write of a block is another word than the first. */
 static bool place_block(struct warden_table *table,
 			const struct table_place *place, word_next_t *next,
 			const void *context, uint64_t refused, uint64_t now)
 {
+	struct block_write write = { next, context, false };
+
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		struct warden_record *record = place_claim(table, place, now);
 		uint64_t written;
 
 		if (record == NULL)
 			return false;
+		write.again = i % 2 != 0;
 		written = word_update(table, record, place, WARDEN_WORD_BLOCK,
-				      next, context);
+				      next_block_write, &write);
 		if (written == UPDATE_LOST)
 			continue;
 		if (written == UPDATE_NONE)

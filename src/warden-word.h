@@ -75,7 +75,7 @@ static inline uint64_t
 warden_block_word_pack(const struct warden_block_word *block)
 {
 	return ((uint64_t)block->until_secs << 9) |
-	       ((uint64_t)(block->offences & 15) << 5) | (block->reason & 31);
+	       ((uint64_t)(block->offences & 15) << 5) | (block->reason & 15);
 }
 
 static inline struct warden_block_word
@@ -84,7 +84,7 @@ warden_block_word_unpack(uint64_t value)
 	struct warden_block_word block = {
 		.until_secs = (uint32_t)(value >> 9),
 		.offences = (value >> 5) & 15,
-		.reason = value & 31,
+		.reason = value & 15,
 	};
 	return block;
 }

@@ -201,9 +201,12 @@ violate(enum violation kind, const struct key *key, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	fprintf(stderr, "%s: host %" PRIu32 " in set %" PRIu32 ": %s\n",
+	fprintf(stderr,
+		"%s: host %" PRIu32 " in set %" PRIu32
+		", process %d, tick %" PRIu64 ": %s\n",
 		violation_names[kind], key == NULL ? 0 : key->id,
-		key == NULL ? 0 : key->set, text);
+		key == NULL ? 0 : key->set, (int)getpid(),
+		(uint64_t)atomic_load(&shared->tick), text);
 }
 
 /* --- Made-up time --------------------------------------------------------- */
@@ -908,9 +911,15 @@ static void worker_fork(struct worker *worker)
 static bool worker_has_ended(struct worker *worker)
 {
 	int status;
+	pid_t ended;
 
-	if (worker->pid == 0 || waitpid(worker->pid, &status, WNOHANG) == 0)
-		return worker->pid == 0;
+	if (worker->pid == 0)
+		return true;
+	ended = waitpid(worker->pid, &status, WNOHANG);
+	if (ended < 0 && errno != EINTR)
+		die("waitpid");
+	if (ended <= 0)
+		return false;
 	worker->pid = 0;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
 		atomic_fetch_add(&shared->restarts, 1);
