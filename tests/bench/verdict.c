@@ -78,7 +78,7 @@ static void die(const char *what, const char *why)
 
 /* A connection has one verdict. What the processor would do of the next one
    meanwhile does not belong to it. */
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef __SSE2__
 static inline void one_at_a_time(void)
 {
 	__builtin_ia32_lfence();
