@@ -136,8 +136,8 @@ class Disk:
 
 def test_full_run_at_the_start(new_dovecot, attacker, innocent):
     dovecot = new_dovecot(settings=SETTINGS, start=False)
-    # Dovecot itself finds room there, the tables do not
-    disk = Disk(dovecot.sandbox, BASE_DIR, 512)
+    # Dovecot itself finds room beside it: 2.4.5 has no configuration without
+    disk = Disk(dovecot.sandbox, WARDEN_DIR, 64)
     dovecot.start(wait_for_warden=False)
     attacker.guess(dovecot, 4)
     assert_mail_goes_on(dovecot, innocent)
@@ -156,8 +156,6 @@ def test_full_run_at_the_start(new_dovecot, attacker, innocent):
     assert_mail_goes_on(dovecot, innocent)
     assert_guarded(dovecot, attacker)
     assert_sound(dovecot)
-    block(dovecot, Host("127.0.0.67"))
-    assert_survives_reboot(dovecot, Host("127.0.0.67"))
 
 
 def test_full_run_while_dovecot_runs(new_dovecot, attacker, innocent):
