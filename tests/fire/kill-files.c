@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fire-main.h"
 #include "stepper.h"
 #include "unit-dir.h"
 #include "warden-admin.h"
@@ -501,15 +502,6 @@ static void test_killed_while_it_replaces_a_bad_policy(void **state)
 
 /* -------------------------------------------------------------------------- */
 
-static const char *why_not;
-
-static void test_processes_can_be_stepped(void **state)
-{
-	(void)state;
-	print_message("# skipped: %s\n", why_not);
-	skip();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,14 +514,6 @@ int main(void)
 		cmocka_unit_test(test_killed_while_it_replaces_bad_hosts),
 		cmocka_unit_test(test_killed_while_it_replaces_a_bad_policy),
 	};
-	const struct CMUnitTest none[] = {
-		cmocka_unit_test(test_processes_can_be_stepped),
-	};
 
-	why_not = stepper_init();
-	if (why_not != NULL) {
-		return cmocka_run_group_tests_name("kill-files", none, NULL,
-						   NULL);
-	}
-	return cmocka_run_group_tests_name("kill-files", tests, NULL, NULL);
+	return fire_run("kill-files", tests);
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fire-main.h"
 #include "fire-world.h"
 #include "stepper.h"
 #include "warden-word.h"
@@ -715,15 +716,6 @@ static void test_wrong_writers_are_found_out(void **state)
 
 /* -------------------------------------------------------------------------- */
 
-static const char *why_not;
-
-static void test_processes_can_be_stepped(void **state)
-{
-	(void)state;
-	print_message("# skipped: %s\n", why_not);
-	skip();
-}
-
 #define CASE(test) \
 	cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
@@ -754,14 +746,6 @@ int main(void)
 		CASE(test_killed_while_it_unblocks_all_networks),
 		cmocka_unit_test(test_wrong_writers_are_found_out),
 	};
-	const struct CMUnitTest none[] = {
-		cmocka_unit_test(test_processes_can_be_stepped),
-	};
 
-	why_not = stepper_init();
-	if (why_not != NULL) {
-		return cmocka_run_group_tests_name("kill-points", none, NULL,
-						   NULL);
-	}
-	return cmocka_run_group_tests_name("kill-points", tests, NULL, NULL);
+	return fire_run("kill-points", tests);
 }

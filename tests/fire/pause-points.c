@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fire-main.h"
 #include "fire-world.h"
 #include "stepper.h"
 
@@ -371,15 +372,6 @@ static void test_session_and_all_the_others(void **state)
 
 /* -------------------------------------------------------------------------- */
 
-static const char *why_not;
-
-static void test_processes_can_be_stepped(void **state)
-{
-	(void)state;
-	print_message("# skipped: %s\n", why_not);
-	skip();
-}
-
 #define CASE(test) \
 	cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 
@@ -398,14 +390,6 @@ int main(void)
 		CASE(test_expiry_and_a_block),
 		CASE(test_session_and_all_the_others),
 	};
-	const struct CMUnitTest none[] = {
-		cmocka_unit_test(test_processes_can_be_stepped),
-	};
 
-	why_not = stepper_init();
-	if (why_not != NULL) {
-		return cmocka_run_group_tests_name("pause-points", none, NULL,
-						   NULL);
-	}
-	return cmocka_run_group_tests_name("pause-points", tests, NULL, NULL);
+	return fire_run("pause-points", tests);
 }

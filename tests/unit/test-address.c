@@ -14,33 +14,16 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "unit-random.h"
 #include "unit.h"
 #include "warden-address.h"
 
 #define RANDOM_ROUNDS 20000
 
-static uint64_t random_state;
-
-/* xorshift64* */
-static uint32_t random_next(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (uint32_t)((random_state * UINT64_C(2685821657736338717)) >> 32);
-}
-
 static int seed_random(void **state)
 {
-	const char *seed = getenv("WARDEN_TEST_SEED");
-
 	(void)state;
-	random_state = seed != NULL ? strtoull(seed, NULL, 10) :
-		(uint64_t)time(NULL) * 1000003;
-	if (random_state == 0)
-		random_state = 1;
-	print_message("WARDEN_TEST_SEED=%llu\n",
-		      (unsigned long long)random_state);
+	unit_random_start();
 	return 0;
 }
 
@@ -170,14 +153,14 @@ static void random_text_is_refused_or_prints_itself(void **state)
 	(void)state;
 	for (round = 0; round < RANDOM_ROUNDS * 5; round++) {
 		char text[50], buf[WARDEN_NET_STRLEN];
-		size_t i, len = random_next() % (sizeof(text) - 1);
+		size_t i, len = unit_random() % (sizeof(text) - 1);
 		struct warden_net parsed, again;
 		const char *error = NULL;
 
 		for (i = 0; i < len; i++) {
-			text[i] = chars[random_next() % (sizeof(chars) - 1)];
-			if (random_next() % 64 == 0)
-				text[i] = (char)random_next();
+			text[i] = chars[unit_random() % (sizeof(chars) - 1)];
+			if (unit_random() % 64 == 0)
+				text[i] = (char)unit_random();
 		}
 		text[len] = '\0';
 		if (!warden_net_parse(text, &parsed, &error)) {
@@ -257,7 +240,7 @@ static void random_net(struct warden_net *net_r, bool ipv4, unsigned int bits)
 	net_r->family = ipv4 ? WARDEN_INET : WARDEN_INET6;
 	net_r->bits = (uint8_t)max;
 	for (i = 0; i < max / 8; i++)
-		net_r->bytes[i] = (uint8_t)random_next();
+		net_r->bytes[i] = (uint8_t)unit_random();
 	if (!ipv4)
 		net_r->bytes[0] |= 0x20; /* outside of the two ranges */
 	warden_net_mask(net_r, bits);
@@ -274,10 +257,10 @@ static void random_nets_survive_a_round_trip(void **state)
 
 	(void)state;
 	for (round = 0; round < RANDOM_ROUNDS; round++) {
-		bool ipv4 = random_next() % 2 == 0;
+		bool ipv4 = unit_random() % 2 == 0;
 		/* an IPv6 net keeps the bit that random_net() set */
-		unsigned int bits = ipv4 ? random_next() % 33 :
-			3 + random_next() % 126;
+		unsigned int bits = ipv4 ? unit_random() % 33 :
+			3 + unit_random() % 126;
 		char buf[WARDEN_NET_STRLEN];
 		struct warden_net random, again;
 
@@ -297,9 +280,9 @@ static void mask_clears_the_bits_after_the_prefix_only(void **state)
 
 	(void)state;
 	for (round = 0; round < RANDOM_ROUNDS; round++) {
-		bool ipv4 = random_next() % 2 == 0;
+		bool ipv4 = unit_random() % 2 == 0;
 		unsigned int max = ipv4 ? 32 : 128;
-		unsigned int bits = random_next() % (max + 1);
+		unsigned int bits = unit_random() % (max + 1);
 		struct warden_net whole, masked;
 
 		random_net(&whole, ipv4, max);
@@ -345,17 +328,17 @@ static void contains_agrees_with_the_bits(void **state)
 
 	(void)state;
 	for (round = 0; round < RANDOM_ROUNDS * 5; round++) {
-		bool ipv4 = random_next() % 2 == 0;
+		bool ipv4 = unit_random() % 2 == 0;
 		unsigned int max = ipv4 ? 32 : 128;
 		struct warden_net outer, inner;
 		unsigned int flip;
 
 		random_net(&inner, ipv4, max);
 		outer = inner;
-		warden_net_mask(&inner, random_next() % (max + 1));
-		warden_net_mask(&outer, random_next() % (max + 1));
+		warden_net_mask(&inner, unit_random() % (max + 1));
+		warden_net_mask(&outer, unit_random() % (max + 1));
 		/* most pairs differ in one bit: the hard case */
-		flip = random_next() % (max + max / 4);
+		flip = unit_random() % (max + max / 4);
 		if (flip < outer.bits)
 			outer.bytes[flip / 8] ^= (uint8_t)(0x80 >> flip % 8);
 		assert_int_equal(warden_net_contains(&outer, &inner),
@@ -599,9 +582,9 @@ static void a_host_stands_for_the_network_around_the_address(void **state)
 
 	(void)state;
 	for (round = 0; round < RANDOM_ROUNDS; round++) {
-		bool ipv4 = random_next() % 2 == 0;
-		unsigned int ipv4_prefix = 8 + random_next() % 25;
-		unsigned int ipv6_prefix = 16 + random_next() % 49;
+		bool ipv4 = unit_random() % 2 == 0;
+		unsigned int ipv4_prefix = 8 + unit_random() % 25;
+		unsigned int ipv6_prefix = 16 + unit_random() % 49;
 		struct warden_net addr, expected, back;
 		struct warden_host host;
 

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -131,29 +130,6 @@ static inline void test_disk_size(rlim_t bytes)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
 	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-/* xorshift64*; the seed is printed, and WARDEN_TEST_SEED repeats it. */
-static uint64_t test_random_state;
-
-static inline void test_random_start(void)
-{
-	const char *seed = getenv("WARDEN_TEST_SEED");
-
-	test_random_state = seed != NULL ? strtoull(seed, NULL, 0) :
-		(uint64_t)time(NULL) << 20 ^ (uint64_t)getpid();
-	test_random_state |= 1;
-	printf("WARDEN_TEST_SEED=%llu\n",
-	       (unsigned long long)test_random_state);
-}
-
-static inline uint32_t test_random(uint32_t below)
-{
-	test_random_state ^= test_random_state >> 12;
-	test_random_state ^= test_random_state << 25;
-	test_random_state ^= test_random_state >> 27;
-	return (uint32_t)(test_random_state * UINT64_C(2685821657736338717)
-			  >> 32) % below;
 }
 
 #endif

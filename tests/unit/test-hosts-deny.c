@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "test-files.h"
+#include "unit-random.h"
 #include "unit.h"
 #include "warden-hosts-deny.h"
 #include "warden-replace-file.h"
@@ -304,9 +305,10 @@ static void test_edited_in_between(void **state)
 		assert_int_equal(add("ALL"), WARDEN_HOSTS_DENY_CHANGED);
 		ours = test_file_get(test_path("hosts.deny"), &size);
 		before[0] = after[0] = '\0';
-		for (unsigned int i = test_random(20), at = test_random(i + 1);
+		for (unsigned int i = unit_random_below(20),
+		     at = unit_random_below(i + 1);
 		     ; i--) {
-			const char *line = lines[test_random(10)];
+			const char *line = lines[unit_random_below(10)];
 
 			if (i == at)
 				strcat(after, ours);
@@ -589,6 +591,6 @@ int main(void)
 		FILE_TEST(test_two_writers_at_once),
 	};
 
-	test_random_start();
+	unit_random_start();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

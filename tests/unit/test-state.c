@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "test-files.h"
+#include "unit-random.h"
 #include "unit.h"
 #include "warden-clock.h"
 #include "warden-layout.h"
@@ -36,29 +37,32 @@ static struct warden_net net_of(const char *str)
 
 static int64_t random_time(void)
 {
-	return test_random(3) == 0 ? 0 : 1 + (int64_t)test_random(2000000000);
+	return unit_random_below(3) == 0 ? 0 :
+		1 + (int64_t)unit_random_below(2000000000);
 }
 
 static void random_host(struct warden_state_entry *entry)
 {
 	char str[64];
 
-	if (test_random(2) == 0) {
+	if (unit_random_below(2) == 0) {
 		(void)snprintf(str, sizeof(str), "%u.%u.%u.%u",
-			       test_random(256), test_random(256),
-			       test_random(256), test_random(256));
+			       unit_random_below(256), unit_random_below(256),
+			       unit_random_below(256), unit_random_below(256));
 	} else {
 		(void)snprintf(str, sizeof(str), "%x:%x:%x:%x::/64",
-			       1 + test_random(65535), test_random(65536),
-			       test_random(65536), 1 + test_random(65535));
+			       1 + unit_random_below(65535),
+			       unit_random_below(65536),
+			       unit_random_below(65536),
+			       1 + unit_random_below(65535));
 	}
 	entry->net = net_of(str);
 	entry->blocked_until = random_time();
 	entry->last_login = random_time();
-	entry->refused = test_random(2) == 0 ? test_random(1000) :
-		(uint64_t)test_random(UINT32_MAX) << 32 | 7;
-	entry->offences = (uint8_t)test_random(WARDEN_OFFENCES_MAX + 1);
-	entry->reason = (uint8_t)test_random(WARDEN_CLASS_COUNT);
+	entry->refused = unit_random_below(2) == 0 ? unit_random_below(1000) :
+		(uint64_t)unit_random_below(UINT32_MAX) << 32 | 7;
+	entry->offences = (uint8_t)unit_random_below(WARDEN_OFFENCES_MAX + 1);
+	entry->reason = (uint8_t)unit_random_below(WARDEN_CLASS_COUNT);
 }
 
 static struct warden_state_entry *random_entries(size_t count)
@@ -68,14 +72,14 @@ static struct warden_state_entry *random_entries(size_t count)
 	assert_non_null(entries);
 	for (size_t i = 0; i < count; i++) {
 		random_host(&entries[i]);
-		if (test_random(8) != 0)
+		if (unit_random_below(8) != 0)
 			continue;
 		memset(&entries[i], 0, sizeof(entries[i]));
 		entries[i].is_network = true;
 		entries[i].net = net_of("198.51.0.0/16");
-		entries[i].net.bytes[1] = (uint8_t)test_random(256);
+		entries[i].net.bytes[1] = (uint8_t)unit_random_below(256);
 		entries[i].since = random_time();
-		entries[i].blocked_until = test_random(2) == 0 ?
+		entries[i].blocked_until = unit_random_below(2) == 0 ?
 			WARDEN_WALL_FOREVER : random_time();
 	}
 	return entries;
@@ -242,9 +246,9 @@ static void test_noise(void **state)
 
 	(void)state;
 	for (unsigned int round = 0; round < 300; round++) {
-		size = test_random(sizeof(data));
+		size = unit_random_below(sizeof(data));
 		for (size_t i = 0; i < size; i++)
-			data[i] = (char)test_random(256);
+			data[i] = (char)unit_random_below(256);
 		assert_damaged(data, size, ":1: ");
 		memcpy(data, good_file, 23);
 		if (size > 23)
@@ -266,7 +270,7 @@ static void test_one_byte_changed(void **state)
 	(void)state;
 	for (unsigned int round = 0; round < 4000; round++) {
 		memcpy(data, good_file, sizeof(data));
-		data[test_random(sizeof(data) - 1)] = (char)test_random(256);
+		data[unit_random_below(sizeof(data) - 1)] = (char)unit_random_below(256);
 		test_file_put(test_path("state"), data, sizeof(data) - 1);
 		if (warden_state_read(test_path("state"), &saved, &entries,
 				      &count, &error) != 1)
@@ -580,6 +584,6 @@ int main(void)
 		FILE_TEST(test_many_entries),
 	};
 
-	test_random_start();
+	unit_random_start();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
