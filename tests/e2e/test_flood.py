@@ -209,7 +209,10 @@ def test_disturbed_flood(new_dovecot, attacker, login, disturb, at_least):
 def test_reload_while_every_client_is_the_last_but_one(new_dovecot, attacker):
     """Processes that serve two clients in all, both at once, are retired all
     the time, and the master is told: coming back from that would end it."""
-    dovecot = new_dovecot(login=login_count(2, 2) + "  process_limit = 12\n")
+    # the honest client opens as many sessions as the machine can, and leaves
+    # half of them without a word
+    dovecot = new_dovecot(login=login_count(2, 2) + "  process_limit = 12\n",
+                          settings={"points": "idle=0"})
     dovecot.doveadm("block", attacker.address, "1 h")
     master = dovecot.master_pid()
     honest = Host(HONEST)
