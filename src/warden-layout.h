@@ -3,6 +3,7 @@
 #define WARDEN_LAYOUT_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "warden-policy.h"
@@ -24,7 +25,7 @@
    word size are the machine's: the files live on tmpfs and end with a boot. */
 
 #define WARDEN_MAGIC "DCWARDEN"
-#define WARDEN_LAYOUT 1
+#define WARDEN_LAYOUT 2
 
 enum warden_file_kind {
 	WARDEN_FILE_POLICY = 1,
@@ -58,16 +59,18 @@ _Static_assert(sizeof(struct warden_file_header) == 128, "layout");
 #define WARDEN_VALUE_MASK ((UINT64_C(1) << WARDEN_VALUE_BITS) - 1)
 
 enum warden_word {
+	/* First, beside the keys: of what a verdict reads and a refusal
+	   counts. until_secs:32 offences:4 again:1 reason:4 */
+	WARDEN_WORD_BLOCK = 0,
+	WARDEN_WORD_REFUSED, /* connections refused since the block began */
 	/* The leaky buckets, as the virtual scheduling algorithm of ITU-T
 	   I.371 (GCRA) keeps them: not a level, but the warden time in
 	   milliseconds when the bucket will be empty. */
-	WARDEN_WORD_FAST = 0,
+	WARDEN_WORD_FAST,
 	WARDEN_WORD_SLOW,
-	WARDEN_WORD_IDLE,    /* sessions of class idle; 30 a minute drain */
-	WARDEN_WORD_BLOCK,   /* until_secs:32 offences:4 again:1 reason:4 */
-	WARDEN_WORD_REFUSED, /* connections refused since the block began */
-	WARDEN_WORD_KNOWN,   /* last_login_secs:32 unused:9 */
-	WARDEN_WORD_LAST,    /* last event: secs:32 class:5 protocol:4 */
+	WARDEN_WORD_IDLE,  /* sessions of class idle; 30 a minute drain */
+	WARDEN_WORD_KNOWN, /* last_login_secs:32 unused:9 */
+	WARDEN_WORD_LAST,  /* last event: secs:32 class:5 protocol:4 */
 	WARDEN_WORDS,
 };
 #define WARDEN_OFFENCES_MAX 15
@@ -86,23 +89,29 @@ enum warden_mark {
 	WARDEN_MARK_COMING = 0x1ffff,
 };
 
-/* One cache line per host. */
+/* What is kept of one host: a column of its set. This is the head of it; the
+   words come below, see warden_record_word(). */
 struct warden_record {
 	_Atomic uint64_t key; /* 0 = free */
-	_Atomic uint64_t words[WARDEN_WORDS];
 };
-_Static_assert(sizeof(struct warden_record) == 64, "layout");
 /* with locks of a library the words would not be shared between processes */
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 	       "needs atomic 64-bit and 32-bit words");
 
 /* Hosts of one family are in sets; a host is in the set that its hash names
    or nowhere. IPv4 and IPv6 have separate sets, so that neither evicts the
-   other. */
+   other. The keys of a set are one cache line, and so are its words of each
+   kind: to see that a host is not in the table takes one line of memory, and
+   to see whether it is blocked takes the next as well. */
 #define WARDEN_SET_WAYS 8
 struct warden_set {
 	struct warden_record records[WARDEN_SET_WAYS];
+	_Atomic uint64_t words[WARDEN_WORDS][WARDEN_SET_WAYS];
 };
+_Static_assert(sizeof(struct warden_record) == 8 &&
+		       offsetof(struct warden_set, words) == 64 &&
+		       sizeof(struct warden_set) == 64 * WARDEN_SET_WAYS,
+	       "layout");
 
 /* --- Sessions ------------------------------------------------------------
    A live unauthenticated session is one word in the bucket of its host:

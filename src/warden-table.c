@@ -79,11 +79,12 @@ static struct warden_record *place_find_leaving(const struct table_place *place)
 	return NULL;
 }
 
-/* The hot path: all of the set is fetched at once, and marks are rare. */
+/* The hot path: keys and blocks are fetched at once, and marks are rare. */
 static struct warden_record *place_find(const struct table_place *place)
 {
-	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++)
-		__builtin_prefetch(&place->set->records[i]);
+	__builtin_prefetch(place->set->records);
+	__builtin_prefetch(place->set->words[WARDEN_WORD_BLOCK]);
+	__builtin_prefetch(place->set->words[WARDEN_WORD_REFUSED]);
 	if (!key_is_host(place->key))
 		return NULL;
 	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
@@ -148,7 +149,7 @@ static uint64_t word_update(struct warden_table *table,
 			    enum warden_word word, word_next_t *next,
 			    const void *context)
 {
-	_Atomic uint64_t *shared = &record->words[word];
+	_Atomic uint64_t *shared = warden_record_word(record, word);
 
 	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
 		uint64_t raw, value;
@@ -274,7 +275,8 @@ static void victim_look(const struct warden_table *table,
 	}
 	victim->tag = warden_key_is_mark(key) ? warden_mark_tag(key) :
 						key_tag(table, key);
-	victim->block = atomic_load(&victim->record->words[WARDEN_WORD_BLOCK]);
+	victim->block = atomic_load(
+		warden_record_word(victim->record, WARDEN_WORD_BLOCK));
 	victim->value = record_value(
 		victim->record, victim->tag,
 		warden_word_value(victim->block, victim->tag), now);
@@ -349,7 +351,8 @@ static uint64_t record_await(const struct warden_record *record, uint64_t key)
 static bool victim_has_new_block(const struct table_victim *victim,
 				 uint64_t now)
 {
-	uint64_t raw = atomic_load(&victim->record->words[WARDEN_WORD_BLOCK]);
+	uint64_t raw = atomic_load(
+		warden_record_word(victim->record, WARDEN_WORD_BLOCK));
 	struct warden_block_word block =
 		warden_block_word_unpack(warden_word_value(raw, victim->tag));
 
@@ -394,7 +397,8 @@ static void record_wipe(struct warden_record *record, uint64_t mark,
 			uint64_t now)
 {
 	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
-		uint64_t raw = atomic_load(&record->words[i]);
+		_Atomic uint64_t *word = warden_record_word(record, i);
+		uint64_t raw = atomic_load(word);
 		struct warden_block_word block =
 			warden_block_word_unpack(raw & WARDEN_VALUE_MASK);
 
@@ -404,8 +408,7 @@ static void record_wipe(struct warden_record *record, uint64_t mark,
 		if (raw == 0 || (i == WARDEN_WORD_BLOCK &&
 				 block_holds(&block, (uint32_t)(now / 1000))))
 			continue;
-		(void)atomic_compare_exchange_strong(&record->words[i], &raw,
-						     0);
+		(void)atomic_compare_exchange_strong(word, &raw, 0);
 	}
 }
 
@@ -797,7 +800,7 @@ static void record_clear_late_block(const struct warden_table *table,
 				    struct warden_record *record,
 				    const struct table_place *place)
 {
-	_Atomic uint64_t *word = &record->words[WARDEN_WORD_BLOCK];
+	_Atomic uint64_t *word = warden_record_word(record, WARDEN_WORD_BLOCK);
 	uint64_t raw = atomic_load(word);
 	uint64_t key = record_key(record);
 

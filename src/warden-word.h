@@ -21,13 +21,23 @@ static inline uint64_t warden_word_value(uint64_t raw, uint32_t tag)
 	return raw >> WARDEN_VALUE_BITS == tag ? raw & WARDEN_VALUE_MASK : 0;
 }
 
+/* A record is a column of its set, and the lines of a set are as far apart as
+   the set has ways. */
+static inline _Atomic uint64_t *
+warden_record_word(struct warden_record *record, enum warden_word word)
+{
+	return (_Atomic uint64_t *)(record + WARDEN_SET_WAYS * (1 + word));
+}
+
 static inline uint64_t warden_word_load(const struct warden_record *record,
 					enum warden_word word, uint32_t tag)
 {
+	const _Atomic uint64_t *shared =
+		(const _Atomic uint64_t *)(record +
+					   WARDEN_SET_WAYS * (1 + word));
+
 	return warden_word_value(
-		atomic_load_explicit(&record->words[word],
-				     memory_order_acquire),
-		tag);
+		atomic_load_explicit(shared, memory_order_acquire), tag);
 }
 
 /* Marks: keys of records that change hands */

@@ -360,23 +360,31 @@ static void step_forge(struct run *run)
 	record = record_of(host.key);
 	if (record == NULL)
 		return;
-	tag = (uint32_t)(record->words[WARDEN_WORD_BLOCK] >> WARDEN_VALUE_BITS);
+	tag = (uint32_t)(*warden_record_word(record, WARDEN_WORD_BLOCK) >> WARDEN_VALUE_BITS);
 	which = (unsigned int)fuzz_take(&run->input, 1);
 	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
 		if ((which & 1U << i) != 0)
-			record->words[i] = warden_word_pack(
+			*warden_record_word(record, i) = warden_word_pack(
 				tag, fuzz_take(&run->input, 6));
 	}
+}
+
+static struct warden_record *record_number(uint64_t number)
+{
+	uint64_t set = number / WARDEN_SET_WAYS % (HOSTS / WARDEN_SET_WAYS);
+
+	return &service->table.sets[0][set].records[number % WARDEN_SET_WAYS];
 }
 
 /* A record a second time, in another way or in a set that is not its own. */
 static void step_copy(struct run *run)
 {
-	struct warden_record *records = service->table.sets[0][0].records;
-	uint64_t from = fuzz_take(&run->input, 2) % HOSTS;
-	uint64_t to = fuzz_take(&run->input, 2) % HOSTS;
+	struct warden_record *from = record_number(fuzz_take(&run->input, 2));
+	struct warden_record *to = record_number(fuzz_take(&run->input, 2));
 
-	memcpy(&records[to], &records[from], sizeof(*records));
+	to->key = from->key;
+	for (unsigned int i = 0; i < WARDEN_WORDS; i++)
+		*warden_record_word(to, i) = *warden_record_word(from, i);
 }
 
 static void step_check(struct run *run)

@@ -36,7 +36,8 @@ static void write_word(void)
 	size_t at = (size_t)(random_next() % (hosts_size / 8));
 
 	if ((value & 1) != 0)
-		at = records + at % (HOSTS * sizeof(struct warden_record) / 8);
+		at = records + at % (HOSTS / WARDEN_SET_WAYS *
+				     sizeof(struct warden_set) / 8);
 	raw = words[at];
 	if (raw != 0)
 		value = raw ^ (value & WARDEN_VALUE_MASK & random_next());

@@ -599,17 +599,18 @@ static struct warden_record *record_of(struct world_process *process,
 static void wrong_block_taken_off_first(struct world_process *process)
 {
 	struct warden_record *record = record_of(process, WORLD_SUBJECT);
-	uint64_t word = record->words[WARDEN_WORD_BLOCK];
+	uint64_t word = *warden_record_word(record, WARDEN_WORD_BLOCK);
 
-	record->words[WARDEN_WORD_BLOCK] = 0;
-	record->words[WARDEN_WORD_BLOCK] = word + (1 << 9);
+	*warden_record_word(record, WARDEN_WORD_BLOCK) = 0;
+	*warden_record_word(record, WARDEN_WORD_BLOCK) = word + (1 << 9);
 }
 
 static void wrong_block_in_two_halves(struct world_process *process)
 {
 	struct warden_record *record = record_of(process, WORLD_SUBJECT);
 	volatile uint32_t *halves =
-		(volatile uint32_t *)&record->words[WARDEN_WORD_BLOCK];
+		(volatile uint32_t *)warden_record_word(record,
+							WARDEN_WORD_BLOCK);
 
 	halves[0] ^= 1U << 9;
 	halves[1] ^= 1U;
@@ -619,9 +620,9 @@ static void wrong_points_after_block(struct world_process *process)
 {
 	struct warden_record *record = record_of(process, WORLD_SUBJECT);
 
-	record->words[WARDEN_WORD_BLOCK] = 0;
-	record->words[WARDEN_WORD_FAST] = 0;
-	record->words[WARDEN_WORD_SLOW] = 0;
+	*warden_record_word(record, WARDEN_WORD_BLOCK) = 0;
+	*warden_record_word(record, WARDEN_WORD_FAST) = 0;
+	*warden_record_word(record, WARDEN_WORD_SLOW) = 0;
 }
 
 static void wrong_record_moved(struct world_process *process)
@@ -631,7 +632,7 @@ static void wrong_record_moved(struct world_process *process)
 		&process->admin->table.sets[0]->records[WARDEN_SET_WAYS - 1];
 
 	for (int i = 0; i < WARDEN_WORDS; i++)
-		to->words[i] = record->words[i];
+		*warden_record_word(to, i) = *warden_record_word(record, i);
 	to->key = record->key;
 	record->key = 0;
 }
@@ -641,17 +642,17 @@ static void wrong_words_before_the_key(struct world_process *process)
 	struct warden_record *record = record_of(process, WORLD_WEAKEST);
 
 	for (int i = 0; i < WARDEN_WORDS; i++)
-		record->words[i] = 0;
+		*warden_record_word(record, i) = 0;
 	record->key = world_host(WORLD_SUBJECT).key;
 }
 
 static void wrong_other_host_hit(struct world_process *process)
 {
 	struct warden_record *record = record_of(process, WORLD_KNOWN);
-	uint64_t word = record->words[WARDEN_WORD_FAST];
+	uint64_t word = *warden_record_word(record, WARDEN_WORD_FAST);
 
-	record->words[WARDEN_WORD_FAST] = word + 1000;
-	record->words[WARDEN_WORD_FAST] = word;
+	*warden_record_word(record, WARDEN_WORD_FAST) = word + 1000;
+	*warden_record_word(record, WARDEN_WORD_FAST) = word;
 }
 
 static void wrong_session_start(struct world_process *process)

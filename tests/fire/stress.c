@@ -726,21 +726,30 @@ static unsigned int family_of(enum warden_family family)
 	return family == WARDEN_INET6 ? 1 : 0;
 }
 
+static struct warden_record *record_number(struct warden_set *sets,
+					   unsigned int number)
+{
+	return &sets[number / WARDEN_SET_WAYS]
+			.records[number % WARDEN_SET_WAYS];
+}
+
 /* Where does the table put the host, and under which tag? */
 static void key_probe(struct key *key)
 {
 	struct warden_set *sets = table.sets[family_of(key->host.family)];
-	struct warden_record *records = sets[0].records;
 
 	warden_table_success(&table, &key->host, false, ROUND_BEGIN);
 	for (unsigned int i = 0; i < config->sets * WARDEN_SET_WAYS; i++) {
-		if (records[i].key == 0)
+		struct warden_record *record = record_number(sets, i);
+
+		if (record->key == 0)
 			continue;
 		key->set = i / WARDEN_SET_WAYS;
-		key->tag = (uint32_t)(records[i].words[WARDEN_WORD_KNOWN] >>
+		key->tag = (uint32_t)(*warden_record_word(record,
+							  WARDEN_WORD_KNOWN) >>
 				      WARDEN_VALUE_BITS);
-		memset(&records[i], 0, sizeof(records[i]));
 	}
+	memset(sets, 0, config->sets * sizeof(*sets));
 }
 
 /* Once in 2^23 times two hosts of a set have the same tag and read each
@@ -866,9 +875,10 @@ static void check_freed(void)
 	}
 	(void)warden_table_expire(&table, &policy, later);
 	for (unsigned int i = 0; i < config->sets * WARDEN_SET_WAYS; i++) {
-		if (sets[0].records[i].key != 0)
-			violate(NOT_FREED, NULL, "record %u: %" PRIx64, i,
-				(uint64_t)sets[0].records[i].key);
+		uint64_t key = record_number(sets, i)->key;
+
+		if (key != 0)
+			violate(NOT_FREED, NULL, "record %u: %" PRIx64, i, key);
 	}
 	if (warden_table_sessions_total(&table, later) != 0)
 		violate(SESSIONS_OVER, NULL, "after two years");

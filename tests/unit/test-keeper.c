@@ -519,7 +519,8 @@ static void test_promised_memory_does_not_suffice(void **state)
 {
 	struct fixture *f = *state;
 	/* that is there already */
-	size_t mapped = sizeof(struct warden_record) * TABLE_HOSTS;
+	size_t mapped = TABLE_HOSTS / WARDEN_SET_WAYS *
+		sizeof(struct warden_set);
 	size_t memory = warden_keeper_memory(TABLE_HOSTS);
 
 	assert_true(memory > mapped);

@@ -209,7 +209,7 @@ static void test_another_layout(void **state)
 		file_write(state, names[i],
 			   offsetof(struct warden_file_header, layout),
 			   &layout, sizeof(layout));
-		open_fails(state, WARDEN_ROLE_AUTH, "has layout 2");
+		open_fails(state, WARDEN_ROLE_AUTH, "has layout 3");
 		service_mends(state);
 	}
 }

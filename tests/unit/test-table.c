@@ -360,11 +360,19 @@ static void test_reuse_second_record_of_a_host_is_not_used(void **state)
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
 	}
-	assert_int_equal(set->records[5].words[WARDEN_WORD_BLOCK], 0);
-	assert_int_not_equal(set->records[2].words[WARDEN_WORD_BLOCK], 0);
+	assert_int_equal(*warden_record_word(&set->records[5], WARDEN_WORD_BLOCK), 0);
+	assert_int_not_equal(*warden_record_word(&set->records[2], WARDEN_WORD_BLOCK), 0);
 	while (warden_table_next(&f->table, &index, &f->policy, UNIT_NOW, &i))
 		seen++;
 	assert_int_equal(seen, 1);
+}
+
+static void record_copy(struct warden_record *to, struct warden_record *from)
+{
+	to->key = from->key;
+	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
+		*warden_record_word(to, i) = *warden_record_word(from, i);
+	}
 }
 
 /* Reuse, case 3: the second record comes forward, but not its past. */
@@ -377,16 +385,16 @@ static void test_reuse_unblock_reaches_the_second_record(void **state)
 	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
 				 WARDEN_MANUAL, 0, UNIT_NOW);
 	assert_int_equal(set->records[0].key, host.key);
-	memcpy(&set->records[3], &set->records[0], sizeof(set->records[3]));
+	record_copy(&set->records[3], &set->records[0]);
 	assert_true(warden_table_unblock(&f->table, &host, UNIT_NOW));
 	set->records[0].key = 0;
 	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
 			 0);
 }
 
-static uint32_t tag_of(const struct warden_record *record)
+static uint32_t tag_of(struct warden_record *record)
 {
-	return (uint32_t)(record->words[WARDEN_WORD_LAST] >> WARDEN_VALUE_BITS);
+	return (uint32_t)(*warden_record_word(record, WARDEN_WORD_LAST) >> WARDEN_VALUE_BITS);
 }
 
 static void count_numbered(struct fixture *f, uint32_t number)
@@ -415,7 +423,7 @@ static void test_reuse_late_update_counts_for_nobody(void **state)
 	count_numbered(f, 2);
 	assert_int_equal(record->key, new.key);
 	for (unsigned int w = 0; w < WARDEN_WORDS; w++)
-		record->words[w] = warden_word_pack(tag, UINT64_MAX);
+		*warden_record_word(record, w) = warden_word_pack(tag, UINT64_MAX);
 	(void)warden_table_read(&f->table, &new, &f->policy, UNIT_NOW, &i);
 	assert_false(i.blocked || i.known);
 	assert_true(i.points == 0.0 && i.offences == 0 && i.refused == 0);
