@@ -61,18 +61,20 @@ static bool field_net(const struct event *event, const char *key,
 }
 
 bool auth_attempt_client_get(const struct event *event,
-			     struct auth_attempt_client *client_r)
+			     struct auth_attempt_client *attempt_r)
 {
 	const char *mechanism = warden_compat_event_field(event, "mechanism");
+	struct warden_client *client = &attempt_r->client;
 
-	memset(client_r, 0, sizeof(*client_r));
+	memset(attempt_r, 0, sizeof(*attempt_r));
 	if (mechanism == NULL || strcmp(mechanism, MECHANISM_TOKEN) == 0)
 		return FALSE;
-	if (!field_net(event, "remote_ip", &client_r->remote))
+	if (!field_net(event, "remote_ip", &attempt_r->remote))
 		return FALSE;
-	if (field_net(event, "local_ip", &client_r->local_addr))
-		client_r->local = &client_r->local_addr;
-	client_r->protocol = warden_protocol_find(warden_compat_event_field(
+	client->remote = &attempt_r->remote;
+	if (field_net(event, "local_ip", &attempt_r->local))
+		client->local = &attempt_r->local;
+	client->protocol = warden_protocol_find(warden_compat_event_field(
 		event, WARDEN_COMPAT_AUTH_FIELD_PROTOCOL));
 	return TRUE;
 }
@@ -117,20 +119,20 @@ static void attempt_count(const struct event *event,
 					     "internal failure"),
 		.policy_refused = field_is(event, "policy_result", "refused"),
 	};
-	struct auth_attempt_client client;
+	struct auth_attempt_client attempt;
 	enum warden_class class;
 
-	if (!auth_attempt_client_get(event, &client))
+	if (!auth_attempt_client_get(event, &attempt))
 		return;
 	if (warden_attempt_is_proof(&end)) {
-		warden_success(warden, &client.remote, client.local,
-			       attempt_user(event), now);
+		warden_success(warden, &attempt.client, attempt_user(event),
+			       now);
 		return;
 	}
 	class = warden_attempt_class(attempt_said(request), &end);
 	if (class != WARDEN_CLASS_NONE) {
-		(void)warden_count(warden, &client.remote, client.local, class,
-				   client.protocol, attempt_user(event), now);
+		(void)warden_count(warden, &attempt.client, class,
+				   attempt_user(event), now);
 	}
 }
 

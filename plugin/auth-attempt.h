@@ -2,8 +2,7 @@
 #ifndef AUTH_ATTEMPT_H
 #define AUTH_ATTEMPT_H
 
-#include "warden-address.h"
-#include "warden-class.h"
+#include "warden.h"
 
 /* An attempt to log in, as auth's events tell of it. No Dovecot structure but
    the event is looked at here: the others change with each release. */
@@ -11,19 +10,17 @@
 struct event;
 struct warden;
 
-/* Who makes the attempt. */
+/* Who makes the attempt; client points to the addresses beside it. */
 struct auth_attempt_client {
-	struct warden_net remote;
-	struct warden_net local_addr;
-	const struct warden_net *local; /* &local_addr, or NULL: not known */
-	enum warden_protocol protocol;
+	struct warden_net remote, local;
+	struct warden_client client;
 };
 
 /* event: of the request, or one that came from it. FALSE: this is not an
    attempt of a host that can be judged. It is somebody's own look-up (lmtp,
    doveadm), a login by token (imap-urlauth), or no address was given. */
 bool auth_attempt_client_get(const struct event *event,
-			     struct auth_attempt_client *client_r);
+			     struct auth_attempt_client *attempt_r);
 
 /* One password database has answered: remember it with the request. */
 void auth_attempt_answer(const struct event *event);

@@ -35,12 +35,12 @@
 static bool host_is_refused(struct auth_request *request)
 {
 	struct warden *warden = auth_warden_get();
-	struct auth_attempt_client client;
+	struct auth_attempt_client attempt;
 
-	if (warden == NULL || !auth_attempt_client_get(request->event, &client))
+	if (warden == NULL ||
+	    !auth_attempt_client_get(request->event, &attempt))
 		return FALSE;
-	return warden_check(warden, &client.remote, client.local,
-			    WARDEN_STAGE_AUTH,
+	return warden_check(warden, &attempt.client, WARDEN_STAGE_AUTH,
 			    warden_clock_now()) != WARDEN_ADMITTED;
 }
 

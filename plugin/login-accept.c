@@ -54,6 +54,7 @@ static struct {
 	struct warden *warden;
 	struct timeout *to_wrap;
 	master_service_connection_callback_t *original;
+	enum warden_protocol protocol;
 	const char *farewell; /* NULL: a protocol that we do not speak */
 	pid_t pid;
 	/* the process was started to serve one connection */
@@ -192,19 +193,22 @@ static enum warden_refusal judge(const struct master_service_connection *conn,
 				 const struct warden_net *remote)
 {
 	struct warden_net local;
-	const struct warden_net *localp =
-		warden_glue_net(&local, &conn->local_ip) ? &local : NULL;
+	struct warden_client client = {
+		.remote = remote,
+		.local = warden_glue_net(&local, &conn->local_ip) ? &local :
+								    NULL,
+		.protocol = accepting.protocol,
+	};
 	const char *sockets =
 		WARDEN_COMPAT_ACCESS_SOCKETS(global_login_settings);
 	enum warden_refusal refusal;
 
 	if (*sockets != '\0') {
-		return warden_check(accepting.warden, remote, localp,
+		return warden_check(accepting.warden, &client,
 				    WARDEN_STAGE_ACCEPT, warden_clock_now());
 	}
-	refusal = warden_session_open(accepting.warden, remote, localp,
-				      accepting.pid, warden_clock_now(),
-				      &accepting.session);
+	refusal = warden_session_open(accepting.warden, &client, accepting.pid,
+				      warden_clock_now(), &accepting.session);
 	accepting.session_offered = refusal == WARDEN_ADMITTED;
 	return refusal;
 }
@@ -337,7 +341,8 @@ static void login_accept_judge_first(struct master_service *service)
 	int listen_fd = WARDEN_COMPAT_ACCEPTED_LISTENER(service);
 	int fd = WARDEN_COMPAT_ACCEPTED_FD;
 	enum warden_refusal refusal;
-	bool have_local;
+	struct warden_client client = { .remote = &remote,
+					.protocol = accepting.protocol };
 
 	if (listen_fd == -1)
 		return;
@@ -346,12 +351,11 @@ static void login_accept_judge_first(struct master_service *service)
 	if (listener->haproxy || net_getpeername(fd, &remote_ip, NULL) < 0 ||
 	    !warden_glue_net(&remote, &remote_ip) || is_trusted(&remote_ip))
 		return;
-	have_local = net_getsockname(fd, &local_ip, NULL) == 0 &&
-		warden_glue_net(&local, &local_ip);
-	refusal = warden_session_open(accepting.warden, &remote,
-				      have_local ? &local : NULL,
-				      accepting.pid, warden_clock_now(),
-				      &session);
+	if (net_getsockname(fd, &local_ip, NULL) == 0 &&
+	    warden_glue_net(&local, &local_ip))
+		client.local = &local;
+	refusal = warden_session_open(accepting.warden, &client, accepting.pid,
+				      warden_clock_now(), &session);
 	if (refusal == WARDEN_ADMITTED) {
 		warden_session_close(accepting.warden, &session);
 		return;
@@ -369,6 +373,7 @@ void login_accept_init(struct warden *w)
 	login_accept_read_trusted();
 	accepting.warden = w;
 	accepting.pid = getpid();
+	accepting.protocol = warden_protocol_find(login_binary->protocol);
 	accepting.refused_fd = -1;
 	for (i = 0; i < N_ELEMENTS(farewells); i++) {
 		if (strcmp(farewells[i].protocol, login_binary->protocol) == 0)

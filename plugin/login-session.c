@@ -90,19 +90,27 @@ static enum warden_protocol sessions_protocol;
 static bool sessions_are_pop3;
 static pid_t sessions_pid;
 
-static const struct warden_net *session_local(const struct login_session *ctx)
+static struct warden_client session_client(const struct login_session *ctx)
 {
-	return ctx->have_local ? &ctx->local : NULL;
+	struct warden_client client = {
+		.remote = &ctx->remote,
+		.local = ctx->have_local ? &ctx->local : NULL,
+		.protocol = sessions_protocol,
+	};
+
+	return client;
 }
 
 static void
 session_count(struct login_session *ctx, enum warden_class class,
 	      const char *user)
 {
+	struct warden_client client = session_client(ctx);
+
 	if (!ctx->have_remote)
 		return;
-	(void)warden_count(sessions_warden, &ctx->remote, session_local(ctx),
-			   class, sessions_protocol, user, warden_clock_now());
+	(void)warden_count(sessions_warden, &client, class, user,
+			   warden_clock_now());
 }
 
 /* --- Is the host still welcome? ------------------------------------------ */
@@ -131,12 +139,12 @@ static bool session_address_changed(const struct login_session *ctx,
 
 static enum warden_refusal session_open(struct login_session *ctx)
 {
+	struct warden_client client = session_client(ctx);
 	enum warden_refusal refusal = WARDEN_ADMITTED;
 
 	if (ctx->have_remote) {
-		refusal = warden_session_open(sessions_warden, &ctx->remote,
-					      session_local(ctx), sessions_pid,
-					      warden_clock_now(),
+		refusal = warden_session_open(sessions_warden, &client,
+					      sessions_pid, warden_clock_now(),
 					      &ctx->session);
 	}
 	ctx->admitted = refusal == WARDEN_ADMITTED;
@@ -163,6 +171,8 @@ static void session_start_grace(struct login_session *ctx,
 static enum warden_refusal
 session_judge(struct login_session *ctx, struct client *client)
 {
+	struct warden_client judged;
+
 	if (session_address_changed(ctx, client)) {
 		warden_session_close(sessions_warden, &ctx->session);
 		session_set_address(ctx, client);
@@ -171,8 +181,9 @@ session_judge(struct login_session *ctx, struct client *client)
 	}
 	if (!ctx->have_remote)
 		return WARDEN_ADMITTED;
-	return warden_check(sessions_warden, &ctx->remote, session_local(ctx),
-			    WARDEN_STAGE_SESSION, warden_clock_now());
+	judged = session_client(ctx);
+	return warden_check(sessions_warden, &judged, WARDEN_STAGE_SESSION,
+			    warden_clock_now());
 }
 
 /* The client may be freed when this returns. Only who was let in and is thrown
@@ -573,11 +584,14 @@ static void session_proxy_rejected(struct login_session *ctx,
 static void session_proxy_confirmed(struct login_session *ctx,
 				    const struct client *client)
 {
+	struct warden_client proxied;
+
 	session_set_address(ctx, client);
 	if (!ctx->have_remote)
 		return;
-	warden_success(sessions_warden, &ctx->remote, session_local(ctx),
-		       session_proxied_user(client), warden_clock_now());
+	proxied = session_client(ctx);
+	warden_success(sessions_warden, &proxied, session_proxied_user(client),
+		       warden_clock_now());
 }
 
 /* --- Dovecot's hooks ------------------------------------------------------ */

@@ -106,13 +106,13 @@ warden_network_find(const struct warden *warden, const struct warden_net *addr,
 /* --- The verdict ---------------------------------------------------------- */
 
 static bool is_exempt(const struct warden_policy *policy,
-		      const struct warden_net *remote,
-		      const struct warden_net *local)
+		      const struct warden_client *client)
 {
 	/* the machine talking to itself */
-	if (local != NULL && warden_net_equals(remote, local))
+	if (client->local != NULL &&
+	    warden_net_equals(client->remote, client->local))
 		return true;
-	return warden_policy_exempts(policy, remote);
+	return warden_policy_exempts(policy, client->remote);
 }
 
 static enum warden_refusal find_refusal(const struct warden *warden,
@@ -166,7 +166,7 @@ static enum warden_refusal refuse(struct warden *warden,
 }
 
 /* What a client is judged by; false: nobody judges it. */
-static bool judge(struct warden *warden, const struct warden_net *remote,
+static bool judge(struct warden *warden, const struct warden_client *client,
 		  uint64_t now, const struct warden_policy **policy_r,
 		  struct warden_host *host_r)
 {
@@ -174,25 +174,24 @@ static bool judge(struct warden *warden, const struct warden_net *remote,
 
 	*policy_r = policy;
 	return policy != NULL && policy->mode != WARDEN_MODE_OFF &&
-	       warden_host_from_net(host_r, remote, policy->ipv4_prefix,
+	       warden_host_from_net(host_r, client->remote, policy->ipv4_prefix,
 				    policy->ipv6_prefix);
 }
 
 enum warden_refusal warden_check(struct warden *warden,
-				 const struct warden_net *remote,
-				 const struct warden_net *local,
+				 const struct warden_client *client,
 				 enum warden_stage stage, uint64_t now)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
 	enum warden_refusal refusal;
 
-	if (!judge(warden, remote, now, &policy, &host))
+	if (!judge(warden, client, now, &policy, &host))
 		return WARDEN_ADMITTED;
-	refusal = find_refusal(warden, remote, &host, now);
+	refusal = find_refusal(warden, client->remote, &host, now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
 	   one look into the table is quicker than up to 512 comparisons */
-	if (refusal == WARDEN_ADMITTED || is_exempt(policy, remote, local))
+	if (refusal == WARDEN_ADMITTED || is_exempt(policy, client))
 		return WARDEN_ADMITTED;
 	return refuse(warden, policy, &host, refusal, stage, now);
 }
@@ -215,24 +214,23 @@ static const struct warden_policy *counting_policy(struct warden *warden,
 
 /* Like judge(), for what is counted whether or not a policy is in force. */
 static const struct warden_policy *
-count_whom(struct warden *warden, const struct warden_net *remote,
-	   const struct warden_net *local, uint64_t now,
-	   struct warden_host *host_r, bool *in_force_r)
+count_whom(struct warden *warden, const struct warden_client *client,
+	   uint64_t now, struct warden_host *host_r, bool *in_force_r)
 {
 	const struct warden_policy *policy =
 		counting_policy(warden, now, in_force_r);
 
-	if (policy == NULL || is_exempt(policy, remote, local) ||
-	    !warden_host_from_net(host_r, remote, policy->ipv4_prefix,
+	if (policy == NULL || is_exempt(policy, client) ||
+	    !warden_host_from_net(host_r, client->remote, policy->ipv4_prefix,
 				  policy->ipv6_prefix))
 		return NULL;
 	return policy;
 }
 
-enum warden_refusal
-warden_session_open(struct warden *warden, const struct warden_net *remote,
-		    const struct warden_net *local, pid_t pid, uint64_t now,
-		    struct warden_session *session_r)
+enum warden_refusal warden_session_open(struct warden *warden,
+					const struct warden_client *client,
+					pid_t pid, uint64_t now,
+					struct warden_session *session_r)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
@@ -241,10 +239,10 @@ warden_session_open(struct warden *warden, const struct warden_net *remote,
 	uint32_t limit;
 
 	*session_r = (struct warden_session){ 0 };
-	refusal = warden_check(warden, remote, local, WARDEN_STAGE_ACCEPT, now);
+	refusal = warden_check(warden, client, WARDEN_STAGE_ACCEPT, now);
 	if (refusal != WARDEN_ADMITTED)
 		return refusal;
-	policy = count_whom(warden, remote, local, now, &host, &in_force);
+	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return WARDEN_ADMITTED;
 	limit = in_force ? policy->session_limit : 0;
@@ -268,10 +266,8 @@ void warden_session_close(struct warden *warden,
 
 /* --- Events --------------------------------------------------------------- */
 
-bool warden_count(struct warden *warden, const struct warden_net *remote,
-		  const struct warden_net *local, enum warden_class class,
-		  enum warden_protocol protocol, const char *user,
-		  uint64_t now)
+bool warden_count(struct warden *warden, const struct warden_client *client,
+		  enum warden_class class, const char *user, uint64_t now)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
@@ -279,7 +275,7 @@ bool warden_count(struct warden *warden, const struct warden_net *remote,
 
 	if (!warden_class_is_event(class))
 		return false;
-	policy = count_whom(warden, remote, local, now, &host, &in_force);
+	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return false;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
@@ -291,18 +287,17 @@ bool warden_count(struct warden *warden, const struct warden_net *remote,
 				       policy->fail_window_secs, now);
 	}
 	return warden_table_count(&warden->table, &host, policy, in_force,
-				  class, protocol, now);
+				  class, client->protocol, now);
 }
 
-void warden_success(struct warden *warden, const struct warden_net *remote,
-		    const struct warden_net *local, const char *user,
-		    uint64_t now)
+void warden_success(struct warden *warden, const struct warden_client *client,
+		    const char *user, uint64_t now)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
 	bool in_force, clear;
 
-	policy = count_whom(warden, remote, local, now, &host, &in_force);
+	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return;
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_SUCCESS, now);

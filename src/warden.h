@@ -15,8 +15,7 @@
    Everything that plugin/ does to shared memory goes through here.
 
    No call blocks, allocates (but warden_open), exits, or loops without a
-   bound. `now` is warden_clock_now(). A NULL address of the server's end
-   (`local`) means that it is not known. */
+   bound. `now` is warden_clock_now(). */
 
 struct warden;
 
@@ -47,6 +46,14 @@ bool warden_is_retired(const struct warden *warden);
    until the next call. */
 const struct warden_policy *warden_policy(struct warden *warden, uint64_t now);
 
+/* Whom a question or an event is about. Whole addresses; the caller's, and only
+   for the time of the call. */
+struct warden_client {
+	const struct warden_net *remote;
+	const struct warden_net *local; /* the server's end; NULL: not known */
+	enum warden_protocol protocol;
+};
+
 /* --- The verdict --------------------------------------------------------- */
 
 enum warden_refusal {
@@ -68,8 +75,7 @@ enum warden_stage {
    accept and once for each password that auth checks, and WARDEN_ADMITTED is
    returned. Exempt: policy->exempt, and remote = local. */
 enum warden_refusal warden_check(struct warden *warden,
-				 const struct warden_net *remote,
-				 const struct warden_net *local,
+				 const struct warden_client *client,
 				 enum warden_stage stage, uint64_t now);
 
 /* --- Sessions: the login process ----------------------------------------- */
@@ -85,10 +91,10 @@ struct warden_session {
    Two processes that race for the last place may both be refused, but never
    both be let in. Exempt clients are not counted. A session that finds no
    room in the table is let in, uncounted (and that is counted). */
-enum warden_refusal
-warden_session_open(struct warden *warden, const struct warden_net *remote,
-		    const struct warden_net *local, pid_t pid, uint64_t now,
-		    struct warden_session *session_r);
+enum warden_refusal warden_session_open(struct warden *warden,
+					const struct warden_client *client,
+					pid_t pid, uint64_t now,
+					struct warden_session *session_r);
 /* Also on a zeroed session. Zeroes it. */
 void warden_session_close(struct warden *warden,
 			  struct warden_session *session);
@@ -99,16 +105,13 @@ void warden_session_close(struct warden *warden,
    Exempt clients and mode off: nothing. No policy in force: counted, with
    the default points, and nobody is blocked. user as in warden_success(),
    NULL if it is not known. */
-bool warden_count(struct warden *warden, const struct warden_net *remote,
-		  const struct warden_net *local, enum warden_class class,
-		  enum warden_protocol protocol, const char *user,
-		  uint64_t now);
+bool warden_count(struct warden *warden, const struct warden_client *client,
+		  enum warden_class class, const char *user, uint64_t now);
 
 /* A login succeeded: the host becomes known, and its points are cleared if in
    the window at most one user failed from there and it is this one. user is
    the name as auth knows it, any bytes; only a keyed hash of it is kept. */
-void warden_success(struct warden *warden, const struct warden_net *remote,
-		    const struct warden_net *local, const char *user,
-		    uint64_t now);
+void warden_success(struct warden *warden, const struct warden_client *client,
+		    const char *user, uint64_t now);
 
 #endif

@@ -252,8 +252,10 @@ static inline bool verdict_once(struct warden *warden, enum what what,
 	uint32_t number = random_below(state, options.hosts);
 	struct warden_net net =
 		host_number(what == MISS ? number + options.hosts : number);
+	struct warden_client client = { .remote = &net,
+					.protocol = WARDEN_PROTOCOL_IMAP };
 
-	return warden_check(warden, &net, NULL, WARDEN_STAGE_ACCEPT, NOW) !=
+	return warden_check(warden, &client, WARDEN_STAGE_ACCEPT, NOW) !=
 	       WARDEN_ADMITTED;
 }
 

@@ -561,8 +561,9 @@ static bool failure_is_counted(struct world *world,
 	double most;
 
 	subject_read(process, &seen);
-	(void)warden_count(process->auth, &net, NULL, WARDEN_AUTH_FAILED,
-			   WARDEN_PROTOCOL_POP3, NULL, WORLD_NOW);
+	(void)warden_count(process->auth,
+			   unit_client_by(&net, WARDEN_PROTOCOL_POP3),
+			   WARDEN_AUTH_FAILED, NULL, WORLD_NOW);
 	subject_read(process, &info);
 	/* after a block has ended it starts anew */
 	most = seen.blocked_until <= NOW_SECS && seen.blocked_until > 0 ?
@@ -583,11 +584,11 @@ static bool block_and_unblock_work(struct world *world,
 	struct warden_host_info info;
 
 	for (int i = 0; i < 40; i++) {
-		(void)warden_count(process->auth, &net, NULL,
-				   WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_POP3,
-				   NULL, WORLD_NOW);
+		(void)warden_count(process->auth,
+				   unit_client_by(&net, WARDEN_PROTOCOL_POP3),
+				   WARDEN_AUTH_FAILED, NULL, WORLD_NOW);
 	}
-	if (warden_check(process->auth, &net, NULL, WARDEN_STAGE_AUTH,
+	if (warden_check(process->auth, unit_client(&net), WARDEN_STAGE_AUTH,
 			 WORLD_NOW) != WARDEN_REFUSED_HOST)
 		return violated(world, "a guesser is not blocked", NULL);
 	if (!warden_table_unblock(&process->admin->table, &host, WORLD_NOW))
@@ -598,7 +599,7 @@ static bool block_and_unblock_work(struct world *world,
 	if (!warden_table_block(&process->admin->table, &host,
 				WARDEN_FOREVER_SECS, 1, WARDEN_MANUAL, 0,
 				WORLD_NOW) ||
-	    warden_check(process->auth, &net, NULL, WARDEN_STAGE_ACCEPT,
+	    warden_check(process->auth, unit_client(&net), WARDEN_STAGE_ACCEPT,
 			 WORLD_NOW) != WARDEN_REFUSED_HOST ||
 	    !warden_table_unblock(&process->admin->table, &host, WORLD_NOW))
 		return violated(world, "a host cannot be blocked", NULL);
@@ -613,8 +614,8 @@ static bool session_works(struct world *world, struct world_process *process)
 	uint32_t sessions = warden_table_sessions(table, &host, WORLD_NOW);
 	struct warden_session session;
 
-	if (warden_session_open(process->auth, &net, NULL, 4713, WORLD_NOW,
-				&session) != WARDEN_ADMITTED ||
+	if (warden_session_open(process->auth, unit_client(&net), 4713,
+				WORLD_NOW, &session) != WARDEN_ADMITTED ||
 	    warden_table_sessions(table, &host, WORLD_NOW) != sessions + 1)
 		return violated(world, "the next session is not opened", NULL);
 	warden_session_close(process->auth, &session);

@@ -2,6 +2,7 @@
 #ifndef FIRE_WORLD_H
 #define FIRE_WORLD_H
 
+#include "unit-client.h"
 #include "unit-dir.h"
 #include "warden-admin.h"
 #include "warden-clock.h"

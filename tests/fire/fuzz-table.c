@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
+#include "unit-client.h"
 #include "warden-clock.h"
 #include "warden-deny.h"
 #include "warden-keeper.h"
@@ -394,7 +395,8 @@ static void step_check(struct run *run)
 	enum warden_stage stage =
 		(enum warden_stage)(fuzz_take(&run->input, 1) % 3);
 	enum warden_refusal refusal = warden_check(
-		login, &address_nets[which], &address_nets[4], stage, run->now);
+		login, unit_client_at(&address_nets[which], &address_nets[4]),
+		stage, run->now);
 
 	FUZZ_CHECK(refusal != WARDEN_REFUSED_SESSIONS);
 	FUZZ_CHECK(refusal == WARDEN_ADMITTED ||
@@ -410,7 +412,7 @@ static void step_open(struct run *run)
 	enum warden_refusal refusal;
 
 	warden_session_close(login, session);
-	refusal = warden_session_open(login, &address_nets[which], NULL,
+	refusal = warden_session_open(login, unit_client(&address_nets[which]),
 				      getpid(), run->now, session);
 	FUZZ_CHECK(refusal == WARDEN_ADMITTED || which >= EXEMPTS);
 	FUZZ_CHECK(refusal == WARDEN_ADMITTED || session->slot == 0);
@@ -427,15 +429,15 @@ static void step_count(struct run *run)
 	const struct warden_net *net = take_address(run);
 	uint64_t what = fuzz_take(&run->input, 1);
 	bool began = warden_count(
-		auth, net, NULL, (enum warden_class)(what & 15),
-		(enum warden_protocol)(what >> 4), "alice", run->now);
+		auth, unit_client_by(net, (enum warden_protocol)(what >> 4)),
+		(enum warden_class)(what & 15), "alice", run->now);
 
 	FUZZ_CHECK(!began || net >= &address_nets[EXEMPTS]);
 }
 
 static void step_success(struct run *run)
 {
-	warden_success(auth, take_address(run), NULL, "alice", run->now);
+	warden_success(auth, unit_client(take_address(run)), "alice", run->now);
 }
 
 static void step_read(struct run *run)
@@ -608,13 +610,12 @@ static void step_start(struct run *run)
 	if (started == NULL)
 		return;
 	for (size_t i = 0; i < EXEMPTS; i++) {
-		FUZZ_CHECK(warden_check(started, &address_nets[i], NULL,
+		FUZZ_CHECK(warden_check(started, unit_client(&address_nets[i]),
 					WARDEN_STAGE_ACCEPT,
 					run->now) == WARDEN_ADMITTED);
 	}
-	(void)warden_count(started, take_address(run), NULL,
-			   WARDEN_PROTOCOL_ERROR, WARDEN_PROTOCOL_IMAP, NULL,
-			   run->now);
+	(void)warden_count(started, unit_client(take_address(run)),
+			   WARDEN_PROTOCOL_ERROR, NULL, run->now);
 	warden_close(&started);
 }
 
@@ -713,11 +714,10 @@ static void image_read(struct warden *warden, uint64_t now)
 	FUZZ_CHECK(warden_policy_is_valid(&policy));
 	FUZZ_CHECK(warden_admin_networks(warden)->count <= WARDEN_NETWORKS_MAX);
 	for (size_t i = 0; i < ADDRESSES; i++) {
-		(void)warden_session_open(warden, &address_nets[i], NULL, 1,
-					  now, &session);
-		(void)warden_count(warden, &address_nets[i], NULL,
-				   WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
-				   NULL, now);
+		(void)warden_session_open(warden, unit_client(&address_nets[i]),
+					  1, now, &session);
+		(void)warden_count(warden, unit_client(&address_nets[i]),
+				   WARDEN_AUTH_FAILED, NULL, now);
 		warden_session_close(warden, &session);
 		(void)warden_admin_network_find(warden, &address_nets[i], now);
 	}

@@ -13,6 +13,7 @@
 
 #include "fire-main.h"
 #include "stepper.h"
+#include "unit-client.h"
 #include "unit-dir.h"
 #include "warden-admin.h"
 #include "warden-clock.h"
@@ -196,8 +197,8 @@ static bool work_together(struct warden *one, struct warden *other)
 	struct warden_host host = unit_host("192.0.2.77");
 	double before = host_read(other, host).points;
 
-	(void)warden_count(one, &net, NULL, WARDEN_AUTH_FAILED,
-			   WARDEN_PROTOCOL_IMAP, NULL, now);
+	(void)warden_count(one, unit_client(&net), WARDEN_AUTH_FAILED, NULL,
+			   now);
 	return host_read(other, host).points > before + 5.0 &&
 	       (warden_policy(one, now) == NULL) ==
 		       (warden_policy(other, now) == NULL);

@@ -228,23 +228,23 @@ static void op_fail(struct world_process *process)
 {
 	struct warden_net net = world_net(WORLD_SUBJECT);
 
-	(void)warden_count(process->auth, &net, NULL, WARDEN_AUTH_FAILED,
-			   WARDEN_PROTOCOL_IMAP, "user", WORLD_NOW);
+	(void)warden_count(process->auth, unit_client(&net), WARDEN_AUTH_FAILED,
+			   "user", WORLD_NOW);
 }
 
 static void op_idle(struct world_process *process)
 {
 	struct warden_net net = world_net(WORLD_SUBJECT);
 
-	(void)warden_count(process->auth, &net, NULL, WARDEN_IDLE,
-			   WARDEN_PROTOCOL_IMAP, NULL, WORLD_NOW);
+	(void)warden_count(process->auth, unit_client(&net), WARDEN_IDLE, NULL,
+			   WORLD_NOW);
 }
 
 static void op_login(struct world_process *process)
 {
 	struct warden_net net = world_net(WORLD_SUBJECT);
 
-	warden_success(process->auth, &net, NULL, "user", WORLD_NOW);
+	warden_success(process->auth, unit_client(&net), "user", WORLD_NOW);
 }
 
 static void op_block(struct world_process *process)
@@ -284,8 +284,8 @@ static void op_refuse(struct world_process *process)
 {
 	struct warden_net net = world_net(WORLD_SUBJECT);
 
-	(void)warden_check(process->auth, &net, NULL, WARDEN_STAGE_ACCEPT,
-			   WORLD_NOW);
+	(void)warden_check(process->auth, unit_client(&net),
+			   WARDEN_STAGE_ACCEPT, WORLD_NOW);
 }
 
 static void op_expire(struct world_process *process)
@@ -351,9 +351,8 @@ static void test_killed_while_it_counts_after_a_block(void **state)
 	struct warden_net net = world_net(WORLD_SUBJECT);
 
 	for (int i = 0; i < 9; i++) {
-		(void)warden_count(world->process.auth, &net, NULL,
-				   WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
-				   NULL, WORLD_NOW - 20000);
+		(void)warden_count(world->process.auth, unit_client(&net),
+				   WARDEN_AUTH_FAILED, NULL, WORLD_NOW - 20000);
 	}
 	times(world, op_block_ended, 1);
 	world->clears_points = true;
@@ -452,8 +451,8 @@ static void test_killed_while_it_expires(void **state)
 	struct warden_net net = world_net(WORLD_SUBJECT);
 	const uint64_t days = UINT64_C(3) * 24 * 3600 * 1000;
 
-	(void)warden_count(world->process.auth, &net, NULL, WARDEN_AUTH_FAILED,
-			   WARDEN_PROTOCOL_IMAP, NULL, WORLD_NOW - days);
+	(void)warden_count(world->process.auth, unit_client(&net),
+			   WARDEN_AUTH_FAILED, NULL, WORLD_NOW - days);
 	survives(world, op_expire, 1);
 	assert_int_equal(world->after.hosts[WORLD_SUBJECT].last_event, 0);
 }
@@ -467,8 +466,8 @@ static void op_session_open(struct world_process *process)
 	struct warden_net net = world_net(WORLD_SUBJECT);
 	struct warden_session session;
 
-	(void)warden_session_open(process->auth, &net, NULL, 4712, WORLD_NOW,
-				  &session);
+	(void)warden_session_open(process->auth, unit_client(&net), 4712,
+				  WORLD_NOW, &session);
 }
 
 static void op_session_close(struct world_process *process)
@@ -485,7 +484,7 @@ static void test_killed_while_it_opens_a_session(void **state)
 	struct warden_session old;
 
 	/* in a slot that somebody left behind long ago */
-	(void)warden_session_open(world->process.auth, &net, NULL, 4714,
+	(void)warden_session_open(world->process.auth, unit_client(&net), 4714,
 				  WORLD_NOW - 300000, &old);
 	survives(world, op_session_open, 2);
 	assert_int_equal(world->after.hosts[WORLD_SUBJECT].sessions, 1);
@@ -496,7 +495,7 @@ static void test_killed_while_it_closes_a_session(void **state)
 	struct warden_net net = world_net(WORLD_SUBJECT);
 	struct world *world = *state;
 
-	(void)warden_session_open(world->process.auth, &net, NULL, 4712,
+	(void)warden_session_open(world->process.auth, unit_client(&net), 4712,
 				  WORLD_NOW, &held);
 	survives(world, op_session_close, 1);
 	assert_int_equal(world->before.hosts[WORLD_SUBJECT].sessions, 1);

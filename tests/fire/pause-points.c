@@ -151,8 +151,8 @@ static void count(struct world_process *process, enum world_host host)
 {
 	struct warden_net net = world_net(host);
 
-	(void)warden_count(process->auth, &net, NULL, WARDEN_AUTH_FAILED,
-			   WARDEN_PROTOCOL_IMAP, NULL, WORLD_NOW);
+	(void)warden_count(process->auth, unit_client(&net), WARDEN_AUTH_FAILED,
+			   NULL, WORLD_NOW);
 }
 
 static void block(struct world_process *process, enum world_host host)
@@ -359,8 +359,8 @@ static void test_expiry_and_a_block(void **state)
 	struct warden_net net = world_net(WORLD_SUBJECT);
 	const uint64_t days = UINT64_C(3) * 24 * 3600 * 1000;
 
-	(void)warden_count(world->process.auth, &net, NULL, WARDEN_AUTH_FAILED,
-			   WARDEN_PROTOCOL_IMAP, NULL, WORLD_NOW - days);
+	(void)warden_count(world->process.auth, unit_client(&net),
+			   WARDEN_AUTH_FAILED, NULL, WORLD_NOW - days);
 	respects(world, op_expire, op_block, subject_is_blocked, true);
 }
 

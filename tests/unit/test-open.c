@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "unit-dir.h"
+#include "unit-client.h"
 #include "unit.h"
 #include "warden-admin.h"
 #include "warden-clock.h"
@@ -116,9 +117,8 @@ static void test_all_who_create_at_once_share_one_file(void **state)
 			warden = open_as(state, WARDEN_ROLE_LOGIN);
 			if (warden == NULL)
 				_exit(1);
-			(void)warden_count(warden, &net, NULL,
-					   WARDEN_CLEARTEXT_REFUSED,
-					   WARDEN_PROTOCOL_IMAP, NULL,
+			(void)warden_count(warden, unit_client(&net),
+					   WARDEN_CLEARTEXT_REFUSED, NULL,
 					   UNIT_NOW);
 			_exit(0);
 		}

@@ -1,6 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 #include "unit-dir.h"
+#include "unit-client.h"
 #include "unit.h"
 #include "warden-admin.h"
 #include "warden-layout.h"
@@ -54,8 +55,7 @@ static bool count_as(struct fixture *f, const char *host,
 {
 	struct warden_net net = unit_net(host);
 
-	return warden_count(f->auth, &net, NULL, class, WARDEN_PROTOCOL_IMAP,
-			    user, now);
+	return warden_count(f->auth, unit_client(&net), class, user, now);
 }
 
 static void guess(struct fixture *f, const char *host, int times, uint64_t now)
@@ -69,7 +69,8 @@ static enum warden_refusal check(struct fixture *f, const char *host,
 {
 	struct warden_net net = unit_net(host);
 
-	return warden_check(f->login, &net, NULL, WARDEN_STAGE_ACCEPT, now);
+	return warden_check(f->login, unit_client(&net), WARDEN_STAGE_ACCEPT,
+			    now);
 }
 
 static uint64_t total(struct fixture *f, enum warden_total total, uint64_t now)
@@ -178,13 +179,11 @@ static void test_the_machine_itself_is_exempt(void **state)
 
 	publish(f, UNIT_NOW);
 	for (int i = 0; i < 100; i++) {
-		assert_false(warden_count(f->auth, &net, &net,
-					  WARDEN_AUTH_FAILED,
-					  WARDEN_PROTOCOL_IMAP, NULL,
-					  UNIT_NOW));
+		assert_false(warden_count(f->auth, unit_client_at(&net, &net),
+					  WARDEN_AUTH_FAILED, NULL, UNIT_NOW));
 	}
 	guess(f, "192.0.2.1", 10, UNIT_NOW);
-	assert_int_equal(warden_check(f->login, &net, &net,
+	assert_int_equal(warden_check(f->login, unit_client_at(&net, &net),
 				      WARDEN_STAGE_ACCEPT, UNIT_NOW),
 			 WARDEN_ADMITTED);
 	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
@@ -203,7 +202,8 @@ static void test_observe_refuses_nobody_and_counts(void **state)
 	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
 	assert_int_equal(total(f, WARDEN_TOTAL_WOULD_REFUSE, UNIT_NOW), 1);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(warden_session_open(f->login, &net, NULL, 1,
+		assert_int_equal(warden_session_open(f->login,
+						     unit_client(&net), 1,
 						     UNIT_NOW, &session),
 				 WARDEN_ADMITTED);
 		assert_int_not_equal(session.slot, 0);
@@ -235,17 +235,18 @@ static void test_sessions_over_the_limit_are_refused(void **state)
 	f->policy.session_limit = 2;
 	publish(f, UNIT_NOW);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(warden_session_open(f->login, &net, NULL, 1,
+		assert_int_equal(warden_session_open(f->login,
+						     unit_client(&net), 1,
 						     UNIT_NOW, &sessions[i]),
 				 WARDEN_ADMITTED);
 	}
-	assert_int_equal(warden_session_open(f->login, &net, NULL, 1, UNIT_NOW,
-					     &more),
+	assert_int_equal(warden_session_open(f->login, unit_client(&net), 1,
+					     UNIT_NOW, &more),
 			 WARDEN_REFUSED_SESSIONS);
 	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_SESSIONS, UNIT_NOW), 1);
 	warden_session_close(f->login, &sessions[0]);
-	assert_int_equal(warden_session_open(f->login, &net, NULL, 1, UNIT_NOW,
-					     &more),
+	assert_int_equal(warden_session_open(f->login, unit_client(&net), 1,
+					     UNIT_NOW, &more),
 			 WARDEN_ADMITTED);
 }
 
@@ -256,7 +257,7 @@ static void test_the_same_user_washes_his_host_clean(void **state)
 
 	publish(f, UNIT_NOW);
 	guess(f, "192.0.2.1", 5, UNIT_NOW);
-	warden_success(f->auth, &net, NULL, "alice", UNIT_NOW);
+	warden_success(f->auth, unit_client(&net), "alice", UNIT_NOW);
 	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 0.0);
 }
 
@@ -267,12 +268,12 @@ static void test_another_user_does_not(void **state)
 
 	publish(f, UNIT_NOW);
 	guess(f, "192.0.2.1", 5, UNIT_NOW);
-	warden_success(f->auth, &net, NULL, "mallory", UNIT_NOW);
+	warden_success(f->auth, unit_client(&net), "mallory", UNIT_NOW);
 	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 50.0);
 	/* nor does one of two who failed */
 	(void)count_as(f, "192.0.2.1", WARDEN_AUTH_FAILED, "mallory",
 		       UNIT_NOW);
-	warden_success(f->auth, &net, NULL, "mallory", UNIT_NOW);
+	warden_success(f->auth, unit_client(&net), "mallory", UNIT_NOW);
 	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 60.0);
 }
 
@@ -284,7 +285,7 @@ static void test_unknown_user_is_nobody_who_logs_in(void **state)
 	publish(f, UNIT_NOW);
 	(void)count_as(f, "192.0.2.1", WARDEN_USER_UNKNOWN, "alice",
 		       UNIT_NOW);
-	warden_success(f->auth, &net, NULL, "alice", UNIT_NOW);
+	warden_success(f->auth, unit_client(&net), "alice", UNIT_NOW);
 	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 20.0);
 }
 
