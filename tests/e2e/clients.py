@@ -121,9 +121,10 @@ class Talk:
 class Host:
     """A client's computer. sandbox: where its network is, if not ours."""
 
-    def __init__(self, address, sandbox=None):
+    def __init__(self, address, sandbox=None, timeout_secs=TIMEOUT_SECS):
         self.address = address
         self.sandbox = sandbox
+        self.timeout_secs = timeout_secs
 
     def __repr__(self):
         return f"Host({self.address})"
@@ -132,7 +133,7 @@ class Host:
         """A plain connected socket, from this host."""
         def connect():
             return socket.create_connection(
-                (address, port), TIMEOUT_SECS,
+                (address, port), self.timeout_secs,
                 source_address=(self.address, 0))
         if self.sandbox is None:
             return connect()
