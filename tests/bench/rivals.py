@@ -10,7 +10,9 @@ import itertools
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +35,10 @@ NEVER_SECS = 20
 AT_ONCE = 20
 PROBE_INTERVAL_SECS = 0.01
 LAST_LINES_SECS = 0.5
+
+BLOCKS = 20000
+RESTART_NEVER_SECS = 120
+RESTART_POLL_SECS = 1
 
 # The shape that syslog gives the lines: SSHGuard knows no other. What tells of
 # each password that was checked goes elsewhere, and auth_verbose stays off:
@@ -112,15 +118,17 @@ class Fail2ban(Scanner):
     home = "/run/fail2ban-bench"
     SHIPPED = "/etc/fail2ban"
 
-    def __init__(self, backend="auto"):
+    def __init__(self, backend="auto", bantime=None):
         super().__init__()
         self.backend = backend
+        self.bantime = bantime
+        self.process = None
         self.title = "fail2ban"
 
     def start(self, server):
         self.sandbox = server.sandbox
         self._configure(server)
-        self._launch()
+        self.launch()
         wait_until(lambda: "Jail 'dovecot' started" in self.log(),
                    "fail2ban to start", 30)
         self.title = f"fail2ban, {self._backend_in_use()}"
@@ -152,10 +160,12 @@ class Fail2ban(Scanner):
         jail = (f"[dovecot]\nenabled = true\nport = {ports}\n"
                 f"logpath = {server.home}/log\nbackend = {self.backend}\n"
                 "banaction = nftables\n")
+        if self.bantime:
+            jail += f"bantime = {self.bantime}\n"
         self._path("jail.local").write_text(jail)
 
-    def _launch(self):
-        self.sandbox.popen(
+    def launch(self):
+        self.process = self.sandbox.popen(
             self.program, "-c", self.home, "-xf", "start",
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -163,6 +173,30 @@ class Fail2ban(Scanner):
         with contextlib.suppress(FileNotFoundError):
             return self._path("log").read_text(errors="replace")
         return ""
+
+    def stop(self):
+        self.sandbox.run("fail2ban-client", "-c", self.home, "stop")
+        self.process.wait(30)
+        self._path("log").unlink()
+
+    def write_bans(self, addresses):
+        """Of one that is stopped: in place of what it has, and as it writes
+        them itself."""
+        now = int(time.time())
+        bans = [(address, now, 24 * 3600) for address in addresses]
+        inside = self._path("bans.sqlite3")
+        # SQLite follows the way into the sandbox, and is outside again.
+        with tempfile.NamedTemporaryFile() as outside:
+            shutil.copyfile(inside, outside.name)
+            with contextlib.closing(
+                    sqlite3.connect(outside.name)) as database, database:
+                for table in ("bans", "bips"):
+                    database.execute(f"DELETE FROM {table}")
+                    database.executemany(
+                        f"INSERT INTO {table} (jail, ip, timeofban, bantime, "
+                        "bancount, data) VALUES ('dovecot', ?, ?, ?, 1, "
+                        "'{\"matches\": [], \"failures\": 5}')", bans)
+            shutil.copyfile(outside.name, inside)
 
 
 class Sshguard(Scanner):
@@ -400,3 +434,28 @@ def bench_rivals(bench):
                     for contest in everybody}
         report_contest(bench, figure, "", everybody, {
             title: [run.result()] for title, run in runs.items()})
+
+
+def report_fail2ban_restart(bench):
+    """As many blocks in fail2ban's own database, and it starts."""
+    for guard in present([Fail2ban(bantime="1d")]):
+        with guarded_dovecot(bench, guard) as (server, attacker):
+            guard.stop()
+            hosts = [attacking_host(attacker, n) for n in range(BLOCKS)]
+            guard.write_bans(host.address for host in hosts)
+            began = time.monotonic()
+            guard.launch()
+            end = began + RESTART_NEVER_SECS
+            secs = None
+            while secs is None and time.monotonic() < end:
+                time.sleep(RESTART_POLL_SECS)
+                if len(guard.banned()) >= BLOCKS:
+                    secs = time.monotonic() - began
+            in_force = len(guard.banned())
+            assert secs is None or refusal(server, hosts[-1])
+        bench.report.row("restart", "fail2ban: until enforced, from its start",
+                         "s", [secs])
+        if secs is None:
+            bench.report.remark(f"not within {RESTART_NEVER_SECS} s")
+        bench.report.row("restart", "fail2ban: blocks in force then", "",
+                         [in_force])
