@@ -41,7 +41,8 @@
 /* The former process has this long to end before we say that we wait. */
 #define LOCK_WARN_MSECS 30000
 
-static const char *const shared_names[] = { "policy", "hosts", "auth" };
+static const char *const shared_names[] = { "policy", "hosts", "auth",
+					    "rules" };
 
 struct service {
 	struct warden *warden;
@@ -158,15 +159,21 @@ static uint32_t service_prepare_dirs(struct warden_settings *set,
 	return faults;
 }
 
-static bool service_open_files(const char *dir, uint32_t table_hosts,
+static bool service_open_files(const char *dir,
+			       const struct warden_settings *set,
 			       struct warden_error *error_r)
 {
 	const char *lock_path = t_strconcat(dir, "/service.lock", NULL);
+	struct warden_error rules_error;
 
-	service.warden =
-		warden_open(dir, WARDEN_ROLE_SERVICE, table_hosts, error_r);
+	service.warden = warden_open(dir, WARDEN_ROLE_SERVICE, set->table_hosts,
+				     error_r);
 	if (service.warden == NULL)
 		return FALSE;
+	if (!warden_admin_rules_make_room(service.warden, dir,
+					  warden_keeper_rules_size(set),
+					  &rules_error))
+		i_error("%s", rules_error.text);
 	service.lock_fd = open(lock_path,
 			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (service.lock_fd == -1) {
@@ -189,7 +196,7 @@ static void service_open(const struct warden_settings *set,
 {
 	struct warden_error error;
 
-	if (!service_open_files(warden_glue_dir(), set->table_hosts, &error)) {
+	if (!service_open_files(warden_glue_dir(), set, &error)) {
 		i_error("the guard is off, everybody is let in: %s",
 			error.text);
 		return;
@@ -286,6 +293,11 @@ static void service_tick(void *context ATTR_UNUSED)
 		return;
 	}
 	warden_keeper_tick(service.keeper, now, warden_clock_wall(now));
+	if (warden_keeper_wants_restart(service.keeper)) {
+		i_info("hosts.allow and hosts.deny need more room, starting "
+		       "anew");
+		master_service_stop(master_service);
+	}
 }
 
 static void service_lock(void *context ATTR_UNUSED)

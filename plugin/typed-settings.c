@@ -28,6 +28,8 @@ struct typed_settings {
 	unsigned int warden_ipv6_prefix;
 	bool warden_deny_private;
 	const char *warden_hosts_deny_file;
+	const char *warden_hosts_allow;
+	const char *warden_hosts_deny;
 	const char *warden_state_dir;
 	unsigned int warden_table_hosts;
 };
@@ -50,6 +52,8 @@ static const struct setting_define typed_setting_defines[] = {
 	DEFINE(UINT, warden_ipv6_prefix),
 	DEFINE(BOOL, warden_deny_private),
 	DEFINE(STR_NOVARS, warden_hosts_deny_file),
+	DEFINE(STR_NOVARS, warden_hosts_allow),
+	DEFINE(STR_NOVARS, warden_hosts_deny),
 	DEFINE(STR_NOVARS, warden_state_dir),
 	DEFINE(UINT, warden_table_hosts),
 	SETTING_DEFINE_LIST_END
@@ -71,6 +75,8 @@ static const struct typed_settings typed_default_settings = {
 	.warden_ipv6_prefix = 64,
 	.warden_deny_private = FALSE,
 	.warden_hosts_deny_file = "/var/lib/dovecot/warden/hosts.deny",
+	.warden_hosts_allow = "/etc/hosts.allow",
+	.warden_hosts_deny = "/etc/hosts.deny",
 	.warden_state_dir = "/var/lib/dovecot/warden",
 	.warden_table_hosts = WARDEN_TABLE_HOSTS_DEFAULT,
 };

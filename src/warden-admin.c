@@ -275,6 +275,21 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 	atomic_store_explicit(&shared->heartbeat, now, memory_order_relaxed);
 }
 
+void warden_admin_rules_ask(const struct warden *warden,
+			    const struct warden_rules_question *question,
+			    struct warden_rules_answer *answer_r, bool *meant_r)
+{
+	warden_rulebook_ask(&warden->rulebook, question, answer_r);
+	*meant_r = warden_rulebook_grants(&warden->rulebook, question);
+}
+
+bool warden_admin_publish_rules(struct warden *warden, const void *image,
+				size_t size)
+{
+	return warden->rulebook.shared != NULL &&
+	       warden_rulebook_write(&warden->rulebook, image, size);
+}
+
 void warden_admin_set_faults(struct warden *warden, uint32_t faults)
 {
 	atomic_store_explicit(&warden->shared_policy->faults, faults,

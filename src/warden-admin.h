@@ -2,6 +2,7 @@
 #ifndef WARDEN_ADMIN_H
 #define WARDEN_ADMIN_H
 
+#include "warden-rules.h"
 #include "warden-table.h"
 #include "warden.h"
 
@@ -14,6 +15,13 @@
 const struct warden_policy *warden_admin_policy(struct warden *warden,
 						uint64_t now,
 						uint32_t *age_secs_r);
+
+/* What the rules of hosts.allow and hosts.deny that are in force say of a
+   client; meant: whether hosts.allow means it (warden_rules_ask_grant()). */
+void warden_admin_rules_ask(const struct warden *warden,
+			    const struct warden_rules_question *question,
+			    struct warden_rules_answer *answer_r,
+			    bool *meant_r);
 
 /* The hosts. */
 struct warden_table *warden_admin_table(struct warden *warden);
@@ -59,6 +67,18 @@ warden_admin_network_find(struct warden *warden, const struct warden_net *addr,
 /* Put a policy in force for everybody. */
 void warden_admin_publish(struct warden *warden,
 			  const struct warden_policy *policy, uint64_t now);
+/* Room for rules of that size in the file `rules` of the directory, which is
+   replaced if it has less: then whoever has the old one mapped is told, as by
+   warden_is_retired(). As root, and before warden_admin_publish_rules(). On
+   failure *error_r says why; warden has no rules to publish if the file was
+   lost over it. */
+bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
+				  size_t image_size,
+				  struct warden_error *error_r);
+/* Put the rules of hosts.allow and hosts.deny in force; size 0: there are none.
+   false: there is not so much room. */
+bool warden_admin_publish_rules(struct warden *warden, const void *image,
+				size_t size);
 /* I am alive. started: also note when and as which process. */
 void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 			    uint64_t now);

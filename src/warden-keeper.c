@@ -11,6 +11,7 @@
 #include "warden-clock.h"
 #include "warden-denier.h"
 #include "warden-reaper.h"
+#include "warden-rule-watch.h"
 #include "warden-saver.h"
 #include "warden-state.h"
 #include "warden-sweep.h"
@@ -36,6 +37,7 @@ struct warden_keeper {
 	struct warden_denier denier;
 	struct warden_saver saver;
 	struct warden_sweep *sweep;
+	struct warden_rule_watch *rule_watch;
 	/* as of the last sweep */
 	struct warden_networks networks;
 	uint64_t changed;
@@ -47,6 +49,9 @@ struct warden_keeper {
 	uint32_t dir_faults; /* enum warden_fault */
 	bool started;
 	bool sweep_failed; /* the last one: no memory */
+	bool rules_failed; /* those of before are in force */
+	bool rules_seen;   /* once at least */
+	bool wants_restart;
 };
 
 /* A sweep takes time by the size of the table: 10 ms for each 100,000 hosts.
@@ -80,6 +85,14 @@ size_t warden_keeper_memory(uint32_t table_hosts)
 	       (size_t)table_hosts * (3 * growing + sorted + told);
 }
 
+static struct warden_rule_watch *
+rule_watch_create(const struct warden_settings *settings)
+{
+	return warden_rule_watch_create(settings->hosts_allow,
+					settings->hosts_deny,
+					settings->hosts_deny_file);
+}
+
 struct warden_keeper *warden_keeper_create(
 	struct warden *warden, const struct warden_settings *settings,
 	const char *settings_error, pid_t pid, warden_log_t *log, void *context)
@@ -98,7 +111,8 @@ struct warden_keeper *warden_keeper_create(
 	warden_denier_init(&keeper->denier, keeper->settings.hosts_deny_file);
 	warden_saver_init(&keeper->saver, keeper->settings.state_dir);
 	keeper->sweep = warden_sweep_create();
-	if (keeper->sweep == NULL ||
+	keeper->rule_watch = rule_watch_create(&keeper->settings);
+	if (keeper->sweep == NULL || keeper->rule_watch == NULL ||
 	    (settings_error != NULL && keeper->settings_error == NULL))
 		warden_keeper_free(&keeper);
 	return keeper;
@@ -112,6 +126,7 @@ void warden_keeper_free(struct warden_keeper **_keeper)
 		return;
 	*_keeper = NULL;
 	warden_sweep_free(&keeper->sweep);
+	warden_rule_watch_free(&keeper->rule_watch);
 	warden_denier_deinit(&keeper->denier);
 	warden_saver_deinit(&keeper->saver);
 	free((char *)keeper->settings_error);
@@ -349,6 +364,92 @@ static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
 	keeper_update_denied(keeper, policy, now);
 }
 
+/* --- hosts.allow and hosts.deny -------------------------------------------- */
+
+size_t warden_keeper_rules_size(const struct warden_settings *settings)
+{
+	struct warden_rule_watch *watch = rule_watch_create(settings);
+	struct warden_rules_image image = { .data = NULL };
+	struct warden_rules_notices notices;
+	struct warden_error error;
+	size_t size = 0;
+
+	if (watch != NULL &&
+	    warden_rule_watch_look(watch, &image, &notices, &error) ==
+		    WARDEN_RULE_WATCH_NEW)
+		size = image.size;
+	warden_rules_image_free(&image);
+	warden_rule_watch_free(&watch);
+	return size;
+}
+
+bool warden_keeper_wants_restart(const struct warden_keeper *keeper)
+{
+	return keeper->wants_restart;
+}
+
+static void keeper_report_notices(struct warden_keeper *keeper,
+				  const struct warden_rules_notices *notices)
+{
+	for (unsigned int i = 0; i < notices->count; i++) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING, "%s",
+				   notices->list[i].text);
+	}
+	if (notices->more > 0) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING,
+				   "and %u more lines of hosts.allow and "
+				   "hosts.deny like these",
+				   notices->more);
+	}
+}
+
+static void keeper_publish_rules(struct warden_keeper *keeper,
+				 const struct warden_rules_image *image,
+				 const struct warden_rules_notices *notices)
+{
+	bool published = warden_admin_publish_rules(keeper->warden, image->data,
+						    image->size);
+
+	if (!published && keeper->rules_seen) {
+		/* at its start there will be room for them */
+		keeper->wants_restart = true;
+		return;
+	}
+	if (!published) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_ERROR,
+				   "no room for the rules of hosts.allow and "
+				   "hosts.deny, %zu bytes; those of before "
+				   "stay in force",
+				   image->size);
+	}
+	keeper->rules_failed = !published;
+	keeper_report_notices(keeper, notices);
+}
+
+static void keeper_look_at_rules(struct warden_keeper *keeper)
+{
+	struct warden_rules_image image;
+	struct warden_rules_notices notices;
+	struct warden_error error;
+
+	switch (warden_rule_watch_look(keeper->rule_watch, &image, &notices,
+				       &error)) {
+	case WARDEN_RULE_WATCH_SAME:
+		return;
+	case WARDEN_RULE_WATCH_NEW:
+		keeper_publish_rules(keeper, &image, &notices);
+		break;
+	case WARDEN_RULE_WATCH_BAD:
+		keeper->rules_failed = true;
+		warden_report_line(&keeper->report, WARDEN_LEVEL_ERROR,
+				   "%s; the rules of before stay in force",
+				   error.text);
+		break;
+	}
+	keeper->rules_seen = true;
+	warden_rules_image_free(&image);
+}
+
 /* --- Tidying -------------------------------------------------------------- */
 
 static void keeper_check_table(struct warden_keeper *keeper)
@@ -411,6 +512,8 @@ static uint32_t keeper_faults(const struct warden_keeper *keeper)
 		faults |= WARDEN_FAULT_STATE_LOST;
 	if (keeper->sweep_failed)
 		faults |= WARDEN_FAULT_MEMORY;
+	if (keeper->rules_failed)
+		faults |= WARDEN_FAULT_RULES;
 	return faults;
 }
 
@@ -419,6 +522,8 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 {
 	/* before anything else looks at the table */
 	keeper_mend(keeper, now);
+	if (keeper->settings_error == NULL)
+		keeper_look_at_rules(keeper);
 	if (!keeper->started)
 		keeper_start(keeper, now, wall_now);
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);

@@ -52,6 +52,14 @@ void warden_keeper_set_dir_faults(struct warden_keeper *keeper,
    hosts may need when all of them are blocked. */
 size_t warden_keeper_memory(uint32_t table_hosts);
 
+/* How large the rules of hosts.allow and hosts.deny are, compiled; 0: there are
+   none, or none that can be used. As root, before there is a keeper, for
+   warden_admin_rules_make_room(). */
+size_t warden_keeper_rules_size(const struct warden_settings *settings);
+/* The rules have outgrown their file since the service started. Only root can
+   make another: the service has to start anew. */
+bool warden_keeper_wants_restart(const struct warden_keeper *keeper);
+
 /* Every WARDEN_KEEPER_TICK_MSECS. The first one loads the state and publishes
    the rules. */
 void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,

@@ -8,13 +8,15 @@
 
 #include "warden-policy.h"
 
-/* Every byte that processes share, and who may write it. Three files in
+/* Every byte that processes share, and who may write it. Four files in
    base_dir/warden/, 0600 root:
 
      policy  the service publishes the rules, doveadm the blocked networks;
 	     login and auth map it read-only
      hosts   what each host did and its live sessions; everybody writes
      auth    which users failed, as keyed hashes; auth and the service only
+     rules   hosts.allow and hosts.deny, compiled; the service publishes them,
+	     all others map it read-only
 
    `hosts` is written by login processes, which an attacker may own. Whoever
    reads it treats each word as a stranger's: no pointer, no lock, no length
@@ -31,6 +33,7 @@ enum warden_file_kind {
 	WARDEN_FILE_POLICY = 1,
 	WARDEN_FILE_HOSTS = 2,
 	WARDEN_FILE_AUTH = 3,
+	WARDEN_FILE_RULES = 4,
 };
 
 /* First in each file. Written once, before the file has its name, except
@@ -142,6 +145,7 @@ enum warden_total {
 	WARDEN_TOTAL_REFUSED_SESSIONS,	  /* over the session limit */
 	WARDEN_TOTAL_REFUSED_AUTH,	  /* by the passdb */
 	WARDEN_TOTAL_WOULD_REFUSE,	  /* in observe mode */
+	WARDEN_TOTAL_REFUSED_RULES,	  /* by hosts.deny */
 	WARDEN_TOTALS,
 };
 _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
@@ -212,6 +216,9 @@ enum warden_fault {
 	/* the file was damaged or of another version, and is set aside */
 	WARDEN_FAULT_STATE_LOST = 1 << 4,
 	WARDEN_FAULT_MEMORY = 1 << 5, /* too little to see the blocks */
+	/* hosts.allow or hosts.deny has a mistake or cannot be read: the rules
+	   of before are in force */
+	WARDEN_FAULT_RULES = 1 << 6,
 };
 
 struct warden_policy_file {
@@ -247,5 +254,18 @@ struct warden_auth_file {
 	struct warden_file_header file;
 	_Atomic uint64_t suspects[WARDEN_SUSPECT_SETS][WARDEN_SUSPECT_WAYS];
 };
+
+/* --- rules ---------------------------------------------------------------
+   Two copies of an image (warden-rules.h), which are asked in place; of
+   `generation` the same is true as in `policy`. They share the room behind
+   this header, half each. A service that needs more makes another file and
+   retires this one. */
+struct warden_rules_header {
+	struct warden_file_header file;
+	_Atomic uint32_t generation; /* 0: no rules yet */
+	_Atomic uint32_t sizes[2];   /* of the copies; 0: there are no rules */
+	uint32_t unused[13];
+};
+_Static_assert(sizeof(struct warden_rules_header) == 192, "layout");
 
 #endif

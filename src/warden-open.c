@@ -12,13 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "warden-admin.h"
 #include "warden-clock.h"
 #include "warden-private.h"
 
 /* A table that is filled before it takes the name of the one in use. */
 #define NEW_HOSTS_NAME ".hosts.new"
 
-/* One of the three, and what it takes to make it. */
+/* One of the four, and what it takes to make it. */
 struct shared_file {
 	const char *name;
 	enum warden_file_kind kind;
@@ -308,12 +309,92 @@ static bool auth_open(struct warden *warden, int dir_fd,
 				    warden->auth_file.size);
 }
 
+/* --- rules: as much room as they need ------------------------------------- */
+
+static void shared_rules(struct shared_file *shared_r, enum warden_role role,
+			 size_t image_size)
+{
+	*shared_r = (struct shared_file){
+		.name = "rules",
+		.kind = WARDEN_FILE_RULES,
+		.writable = role == WARDEN_ROLE_SERVICE,
+		.size = warden_rulebook_size(image_size),
+	};
+}
+
+static bool rules_replace(struct warden *warden, int dir_fd,
+			  const struct shared_file *shared,
+			  struct warden_error *error_r)
+{
+	memset(&warden->rulebook, 0, sizeof(warden->rulebook));
+	warden_file_close(&warden->rules_file);
+	warden_file_retire(dir_fd, shared->name);
+	return file_open_or_create(&warden->rules_file, dir_fd, shared, NULL,
+				   error_r) == WARDEN_FILE_OK;
+}
+
+static bool rules_init(struct warden *warden, struct warden_error *error_r)
+{
+	const struct warden_file *file = &warden->rules_file;
+
+	if (warden_rulebook_init(&warden->rulebook, file->base, file->size))
+		return true;
+	warden_error_set(error_r, "rules: its size is not right");
+	return false;
+}
+
+static bool rules_open(struct warden *warden, int dir_fd,
+		       struct warden_error *error_r)
+{
+	struct shared_file shared;
+	enum warden_file_status status;
+
+	shared_rules(&shared, warden->role, 0);
+	status = file_open(&warden->rules_file, dir_fd, warden->role, &shared,
+			   NULL, error_r);
+	if (status == WARDEN_FILE_OK && rules_init(warden, error_r))
+		return true;
+	if (status != WARDEN_FILE_OK && status != WARDEN_FILE_BAD)
+		return false;
+	return warden->role == WARDEN_ROLE_SERVICE &&
+	       rules_replace(warden, dir_fd, &shared, error_r) &&
+	       rules_init(warden, error_r);
+}
+
+bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
+				  size_t image_size,
+				  struct warden_error *error_r)
+{
+	struct shared_file shared;
+	bool ok;
+	int dir_fd;
+
+	if (image_size <= warden->rulebook.room)
+		return true;
+	dir_fd = dir_open(dir, warden->role, error_r);
+	if (dir_fd < 0)
+		return false;
+	shared_rules(&shared, warden->role, image_size);
+	if (shared.size > warden_file_room(dir_fd)) {
+		warden_error_set(error_r, "%s: no room for rules of %zu bytes",
+				 dir, image_size);
+		ok = false;
+	} else {
+		(void)flock(dir_fd, LOCK_EX);
+		ok = rules_replace(warden, dir_fd, &shared, error_r) &&
+		     rules_init(warden, error_r);
+	}
+	(void)close(dir_fd);
+	return ok;
+}
+
 static bool files_open(struct warden *warden, int dir_fd, uint32_t hosts,
 		       struct warden_error *error_r)
 {
 	return policy_open(warden, dir_fd, error_r) &&
 	       hosts_open(warden, dir_fd, hosts, error_r) &&
-	       auth_open(warden, dir_fd, error_r);
+	       auth_open(warden, dir_fd, error_r) &&
+	       rules_open(warden, dir_fd, error_r);
 }
 
 struct warden *warden_open(const char *dir, enum warden_role role,
@@ -358,6 +439,7 @@ void warden_close(struct warden **_warden)
 	warden_file_close(&warden->policy_file);
 	warden_file_close(&warden->hosts_file);
 	warden_file_close(&warden->auth_file);
+	warden_file_close(&warden->rules_file);
 	if (warden->policy_fd != -1)
 		(void)close(warden->policy_fd);
 	if (warden->hosts_fd != -1)

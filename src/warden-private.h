@@ -3,6 +3,7 @@
 #define WARDEN_PRIVATE_H
 
 #include "warden-file.h"
+#include "warden-rulebook.h"
 #include "warden-suspects.h"
 #include "warden-table.h"
 #include "warden.h"
@@ -10,7 +11,7 @@
 /* The handle, for warden*.c alone. */
 struct warden {
 	enum warden_role role;
-	struct warden_file policy_file, hosts_file, auth_file;
+	struct warden_file policy_file, hosts_file, auth_file, rules_file;
 	int policy_fd; /* for flock(); -1 = not kept */
 	int hosts_fd;  /* the service: to give it its blocks back; or -1 */
 	uint32_t hosts_serial;		       /* when it was opened */
@@ -19,6 +20,7 @@ struct warden {
 	struct warden_policy_file *shared_policy;
 	struct warden_table table;
 	struct warden_suspects suspects; /* .file NULL: not opened */
+	struct warden_rulebook rulebook;
 
 	/* private copies of what was published last; generation 0: nothing */
 	struct warden_policy policy, defaults;

@@ -25,7 +25,7 @@ static void words_load(void *dest, const void *src, size_t size)
 		d[i] = __atomic_load_n(&s[i], __ATOMIC_RELAXED);
 }
 
-static uint32_t generation_after(uint32_t generation)
+uint32_t warden_publish_next(uint32_t generation)
 {
 	generation++;
 	/* 0 means "none": step over it, and keep the parity going */
@@ -35,7 +35,7 @@ static uint32_t generation_after(uint32_t generation)
 void warden_publish_write(_Atomic uint32_t *generation, void *copies,
 			  const void *value, size_t size)
 {
-	uint32_t next = generation_after(
+	uint32_t next = warden_publish_next(
 		atomic_load_explicit(generation, memory_order_relaxed));
 
 	/* readers of the generation before the present one must see that it

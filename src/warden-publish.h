@@ -18,6 +18,9 @@
    copying one. */
 #define WARDEN_PUBLISH_TRIES 16
 
+/* The generation after this one; for what is published in another form. */
+uint32_t warden_publish_next(uint32_t generation);
+
 void warden_publish_write(_Atomic uint32_t *generation, void *copies,
 			  const void *value, size_t size);
 

@@ -510,6 +510,8 @@ static bool file_add(struct rules_compiler *compiler, const char *path,
 	if (++compiler->files > WARDEN_RULES_MAX_FILES)
 		return rules_fail(compiler, "more than %u files are named",
 				  WARDEN_RULES_MAX_FILES);
+	if (compiler->source->named != NULL)
+		compiler->source->named(compiler->source->context, path);
 	data = read_file(path, &size);
 	if (data == NULL) {
 		rules_notice(compiler, "%.200s matches no client: %s", path,

@@ -53,6 +53,10 @@ struct warden_rules_source {
 	/* The deny file that the warden writes itself. When a rule names it, it
 	   is not read: the table knows better who is in it. May be NULL. */
 	const char *own_deny_file;
+	/* May be NULL. Called for each file that a rule names, before it is
+	   read; a file may be named more than once. */
+	void (*named)(void *context, const char *path);
+	void *context;
 };
 
 /* Each is a line for the log, "FILE:LINE: why". */

@@ -46,6 +46,8 @@ enum {
 	SETTING_IPV6_PREFIX,
 	SETTING_DENY_PRIVATE,
 	SETTING_HOSTS_DENY_FILE,
+	SETTING_HOSTS_ALLOW,
+	SETTING_HOSTS_DENY,
 	SETTING_STATE_DIR,
 	SETTING_TABLE_HOSTS,
 
@@ -54,44 +56,48 @@ enum {
 
 const struct warden_setting_info warden_setting_infos[] = {
 	[SETTING_MODE] = { "warden_mode", "enforce",
-		"enforce; observe: do everything but refuse; or off" },
+			   "enforce; observe: do everything but refuse; or off" },
 	[SETTING_SESSION_LIMIT] = { "warden_session_limit", "10",
-		"unauthenticated sessions at once per host; 0 = no limit" },
+				    "unauthenticated sessions at once per host; 0 = no limit" },
 	[SETTING_LOGIN_GRACE] = { "warden_login_grace", "60 s",
-		"an unauthenticated session ends after this; 1 s to 180 s" },
+				  "an unauthenticated session ends after this; 1 s to 180 s" },
 	[SETTING_FAIL_LIMIT] = { "warden_fail_limit", "100",
-		"points in a host's bucket that block it" },
+				 "points in a host's bucket that block it" },
 	[SETTING_FAIL_WINDOW] = { "warden_fail_window", "10 min",
-		"time in which a full bucket drains" },
+				  "time in which a full bucket drains" },
 	[SETTING_POINTS] = { "warden_points",
-		"auth_failed=10 user_unknown=20 user_abandoned=20 "
-		"auth_cancelled=10 protocol_error=10 tls_failed=2 idle=1 "
-		"cleartext_refused=2",
-		"points by class; classes not given keep their default" },
+			     "auth_failed=10 user_unknown=20 user_abandoned=20 "
+			     "auth_cancelled=10 protocol_error=10 tls_failed=2 idle=1 "
+			     "cleartext_refused=2",
+			     "points by class; classes not given keep their default" },
 	[SETTING_BLOCK_TIME] = { "warden_block_time", "30 min",
-		"length of a first block" },
+				 "length of a first block" },
 	[SETTING_BLOCK_TIME_MAX] = { "warden_block_time_max", "1 week",
-		"cap of the doubling" },
+				     "cap of the doubling" },
 	[SETTING_KNOWN_TIME] = { "warden_known_time", "30 days",
-		"how long a login makes a host known; 0 = not at all" },
+				 "how long a login makes a host known; 0 = not at all" },
 	[SETTING_EXEMPT_NETWORKS] = { "warden_exempt_networks",
-		"127.0.0.0/8 ::1",
-		"never limited, blocked or written to the deny file; "
-		"a value replaces the default" },
+				      "127.0.0.0/8 ::1",
+				      "never limited, blocked or written to the deny file; "
+				      "a value replaces the default" },
 	[SETTING_IPV4_PREFIX] = { "warden_ipv4_prefix", "32",
-		"bits of an IPv4 address that make one host; 8 to 32" },
+				  "bits of an IPv4 address that make one host; 8 to 32" },
 	[SETTING_IPV6_PREFIX] = { "warden_ipv6_prefix", "64",
-		"bits of an IPv6 address that make one host; 16 to 64" },
+				  "bits of an IPv6 address that make one host; 16 to 64" },
 	[SETTING_DENY_PRIVATE] = { "warden_deny_private", "no",
-		"yes: private networks go into the deny file as well" },
+				   "yes: private networks go into the deny file as well" },
 	[SETTING_HOSTS_DENY_FILE] = { "warden_hosts_deny_file",
-		"/var/lib/dovecot/warden/hosts.deny",
-		"the deny file that the warden owns; empty = none" },
+				      "/var/lib/dovecot/warden/hosts.deny",
+				      "the deny file that the warden owns; empty = none" },
+	[SETTING_HOSTS_ALLOW] = { "warden_hosts_allow", "/etc/hosts.allow",
+				  "rules of hosts_access(5) that let clients in; empty = none" },
+	[SETTING_HOSTS_DENY] = { "warden_hosts_deny", "/etc/hosts.deny",
+				 "rules of hosts_access(5) that refuse clients; empty = none" },
 	[SETTING_STATE_DIR] = { "warden_state_dir", "/var/lib/dovecot/warden",
-		"directory of what survives a reboot" },
+				"directory of what survives a reboot" },
 	[SETTING_TABLE_HOSTS] = { "warden_table_hosts", "131072",
-		"room in the table of hosts; "
-		"takes effect when Dovecot starts" },
+				  "room in the table of hosts; "
+				  "takes effect when Dovecot starts" },
 	[SETTING_COUNT] = { NULL, NULL, NULL },
 };
 
@@ -361,26 +367,24 @@ static bool path_is_good(const char *name, const char *path, size_t size,
 	return true;
 }
 
-static bool set_hosts_deny_file(const struct setting *setting,
-				const char *name, const char *value,
-				struct warden_settings *settings,
-				struct warden_error *error_r)
+/* Of a file, or empty: none. The field is as large as hosts_deny_file. */
+static bool set_file(const struct setting *setting, const char *name,
+		     const char *value, struct warden_settings *settings,
+		     struct warden_error *error_r)
 {
+	const size_t size = sizeof(settings->hosts_deny_file);
+	char *field = (char *)settings + setting->offset;
 	size_t len = strlen(value);
 
-	(void)setting;
-	if (len > 0 && !path_is_good(name, value,
-				     sizeof(settings->hosts_deny_file),
-				     error_r))
+	if (len > 0 && !path_is_good(name, value, size, error_r))
 		return false;
 	if (len > 0 && value[len - 1] == '/') {
 		warden_error_set(error_r, "%s: '%.100s' is a directory, "
 				 "not a file", name, value);
 		return false;
 	}
-	memset(settings->hosts_deny_file, 0,
-	       sizeof(settings->hosts_deny_file));
-	memcpy(settings->hosts_deny_file, value, len);
+	memset(field, 0, size);
+	memcpy(field, value, len);
 	return true;
 }
 
@@ -407,34 +411,37 @@ static bool set_state_dir(const struct setting *setting,
 #define FIELD(name) offsetof(struct warden_settings, name)
 
 static const struct setting settings_table[SETTING_COUNT] = {
-	[SETTING_MODE] = { set_mode, FIELD(policy.mode),
-		WARDEN_MODE_OFF, WARDEN_MODE_ENFORCE },
-	[SETTING_SESSION_LIMIT] = { set_number, FIELD(policy.session_limit),
-		0, WARDEN_SESSION_LIMIT_MAX },
-	[SETTING_LOGIN_GRACE] = { set_time, FIELD(policy.login_grace_secs),
-		1, 180 },
-	[SETTING_FAIL_LIMIT] = { set_number, FIELD(policy.fail_limit),
-		1, WARDEN_FAIL_LIMIT_MAX },
-	[SETTING_FAIL_WINDOW] = { set_time, FIELD(policy.fail_window_secs),
-		1, WARDEN_TIME_MAX_SECS },
+	[SETTING_MODE] = { set_mode, FIELD(policy.mode), WARDEN_MODE_OFF,
+			   WARDEN_MODE_ENFORCE },
+	[SETTING_SESSION_LIMIT] = { set_number, FIELD(policy.session_limit), 0,
+				    WARDEN_SESSION_LIMIT_MAX },
+	[SETTING_LOGIN_GRACE] = { set_time, FIELD(policy.login_grace_secs), 1,
+				  180 },
+	[SETTING_FAIL_LIMIT] = { set_number, FIELD(policy.fail_limit), 1,
+				 WARDEN_FAIL_LIMIT_MAX },
+	[SETTING_FAIL_WINDOW] = { set_time, FIELD(policy.fail_window_secs), 1,
+				  WARDEN_TIME_MAX_SECS },
 	[SETTING_POINTS] = { set_points, 0, 0, 0 },
-	[SETTING_BLOCK_TIME] = { set_time, FIELD(policy.block_time_secs),
-		1, WARDEN_TIME_MAX_SECS },
+	[SETTING_BLOCK_TIME] = { set_time, FIELD(policy.block_time_secs), 1,
+				 WARDEN_TIME_MAX_SECS },
 	[SETTING_BLOCK_TIME_MAX] = { set_time,
-		FIELD(policy.block_time_max_secs), 1, WARDEN_TIME_MAX_SECS },
-	[SETTING_KNOWN_TIME] = { set_time, FIELD(policy.known_time_secs),
-		0, WARDEN_TIME_MAX_SECS },
+				     FIELD(policy.block_time_max_secs), 1,
+				     WARDEN_TIME_MAX_SECS },
+	[SETTING_KNOWN_TIME] = { set_time, FIELD(policy.known_time_secs), 0,
+				 WARDEN_TIME_MAX_SECS },
 	[SETTING_EXEMPT_NETWORKS] = { set_exempt, 0, 0, 0 },
-	[SETTING_IPV4_PREFIX] = { set_number, FIELD(policy.ipv4_prefix),
-		8, 32 },
-	[SETTING_IPV6_PREFIX] = { set_number, FIELD(policy.ipv6_prefix),
-		16, 64 },
-	[SETTING_DENY_PRIVATE] = { set_bool, FIELD(policy.deny_private),
-		0, 1 },
-	[SETTING_HOSTS_DENY_FILE] = { set_hosts_deny_file, 0, 0, 0 },
+	[SETTING_IPV4_PREFIX] = { set_number, FIELD(policy.ipv4_prefix), 8,
+				  32 },
+	[SETTING_IPV6_PREFIX] = { set_number, FIELD(policy.ipv6_prefix), 16,
+				  64 },
+	[SETTING_DENY_PRIVATE] = { set_bool, FIELD(policy.deny_private), 0, 1 },
+	[SETTING_HOSTS_DENY_FILE] = { set_file, FIELD(hosts_deny_file), 0, 0 },
+	[SETTING_HOSTS_ALLOW] = { set_file, FIELD(hosts_allow), 0, 0 },
+	[SETTING_HOSTS_DENY] = { set_file, FIELD(hosts_deny), 0, 0 },
 	[SETTING_STATE_DIR] = { set_state_dir, 0, 0, 0 },
 	[SETTING_TABLE_HOSTS] = { set_number, FIELD(table_hosts),
-		WARDEN_TABLE_HOSTS_MIN, WARDEN_TABLE_HOSTS_MAX },
+				  WARDEN_TABLE_HOSTS_MIN,
+				  WARDEN_TABLE_HOSTS_MAX },
 };
 
 /* How many letters must be put in, taken out or changed to get from a to b
@@ -507,6 +514,10 @@ void warden_settings_init_defaults(struct warden_settings *settings_r)
 	(void)snprintf(settings_r->hosts_deny_file,
 		       sizeof(settings_r->hosts_deny_file), "%s",
 		       "/var/lib/dovecot/warden/hosts.deny");
+	(void)snprintf(settings_r->hosts_allow, sizeof(settings_r->hosts_allow),
+		       "/etc/hosts.allow");
+	(void)snprintf(settings_r->hosts_deny, sizeof(settings_r->hosts_deny),
+		       "/etc/hosts.deny");
 	(void)snprintf(settings_r->state_dir, sizeof(settings_r->state_dir),
 		       "%s", "/var/lib/dovecot/warden");
 	settings_r->table_hosts = WARDEN_TABLE_HOSTS_DEFAULT;

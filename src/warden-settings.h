@@ -13,7 +13,10 @@
 struct warden_settings {
 	struct warden_policy policy;
 	char hosts_deny_file[512]; /* absolute path, or empty: none */
-	char state_dir[512];	   /* absolute path */
+	/* whose rules decide about Dovecot's services; absolute, or empty:
+	   none */
+	char hosts_allow[512], hosts_deny[512];
+	char state_dir[512]; /* absolute path */
 	uint32_t table_hosts;
 };
 

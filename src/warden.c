@@ -85,7 +85,10 @@ bool warden_is_retired(const struct warden *warden)
 				    memory_order_relaxed) != 0 ||
 	       atomic_load_explicit(&policy->hosts_serial,
 				    memory_order_relaxed) !=
-		       warden->hosts_serial;
+		       warden->hosts_serial ||
+	       (warden->rulebook.shared != NULL &&
+		atomic_load_explicit(&warden->rulebook.shared->file.retired,
+				     memory_order_relaxed) != 0);
 }
 
 const struct warden_blocked_network *
@@ -105,14 +108,50 @@ warden_network_find(const struct warden *warden, const struct warden_net *addr,
 
 /* --- The verdict ---------------------------------------------------------- */
 
-static bool is_exempt(const struct warden_policy *policy,
+/* false: rules have no name for the protocol. */
+static bool rules_question(const struct warden_client *client,
+			   struct warden_rules_question *question_r)
+{
+	*question_r = (struct warden_rules_question){
+		.daemon = warden_protocol_name(client->protocol),
+		.client = client->remote,
+		.server = client->local,
+	};
+	return client->protocol != WARDEN_PROTOCOL_UNKNOWN &&
+	       client->protocol != WARDEN_PROTOCOL_OTHER;
+}
+
+static bool rules_refuse(const struct warden *warden,
+			 const struct warden_client *client)
+{
+	struct warden_rules_question question;
+	struct warden_rules_answer answer;
+
+	if (!rules_question(client, &question))
+		return false;
+	warden_rulebook_ask(&warden->rulebook, &question, &answer);
+	return answer.verdict == WARDEN_RULES_DENY;
+}
+
+static bool rules_grant(const struct warden *warden,
+			const struct warden_client *client)
+{
+	struct warden_rules_question question;
+
+	return rules_question(client, &question) &&
+	       warden_rulebook_grants(&warden->rulebook, &question);
+}
+
+static bool is_exempt(const struct warden *warden,
+		      const struct warden_policy *policy,
 		      const struct warden_client *client)
 {
 	/* the machine talking to itself */
 	if (client->local != NULL &&
 	    warden_net_equals(client->remote, client->local))
 		return true;
-	return warden_policy_exempts(policy, client->remote);
+	return warden_policy_exempts(policy, client->remote) ||
+	       rules_grant(warden, client);
 }
 
 static enum warden_refusal find_refusal(const struct warden *warden,
@@ -132,6 +171,8 @@ static enum warden_total refusal_total(enum warden_refusal refusal,
 {
 	if (refusal == WARDEN_REFUSED_SESSIONS)
 		return WARDEN_TOTAL_REFUSED_SESSIONS;
+	if (refusal == WARDEN_REFUSED_RULE)
+		return WARDEN_TOTAL_REFUSED_RULES;
 	return stage == WARDEN_STAGE_AUTH ? WARDEN_TOTAL_REFUSED_AUTH :
 					    WARDEN_TOTAL_REFUSED_BLOCKED;
 }
@@ -188,10 +229,14 @@ enum warden_refusal warden_check(struct warden *warden,
 
 	if (!judge(warden, client, now, &policy, &host))
 		return WARDEN_ADMITTED;
+	if (stage != WARDEN_STAGE_AUTH && rules_refuse(warden, client)) {
+		return refuse(warden, policy, &host, WARDEN_REFUSED_RULE, stage,
+			      now);
+	}
 	refusal = find_refusal(warden, client->remote, &host, now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
 	   one look into the table is quicker than up to 512 comparisons */
-	if (refusal == WARDEN_ADMITTED || is_exempt(policy, client))
+	if (refusal == WARDEN_ADMITTED || is_exempt(warden, policy, client))
 		return WARDEN_ADMITTED;
 	return refuse(warden, policy, &host, refusal, stage, now);
 }
@@ -220,7 +265,7 @@ count_whom(struct warden *warden, const struct warden_client *client,
 	const struct warden_policy *policy =
 		counting_policy(warden, now, in_force_r);
 
-	if (policy == NULL || is_exempt(policy, client) ||
+	if (policy == NULL || is_exempt(warden, policy, client) ||
 	    !warden_host_from_net(host_r, client->remote, policy->ipv4_prefix,
 				  policy->ipv6_prefix))
 		return NULL;

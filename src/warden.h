@@ -61,6 +61,7 @@ enum warden_refusal {
 	WARDEN_REFUSED_HOST,	 /* the host is blocked */
 	WARDEN_REFUSED_NETWORK,	 /* an admin blocked its network */
 	WARDEN_REFUSED_SESSIONS, /* too many unauthenticated sessions */
+	WARDEN_REFUSED_RULE,	 /* hosts.allow and hosts.deny say so */
 };
 
 /* Where the question is asked; decides which total a refusal goes to. */
@@ -73,7 +74,13 @@ enum warden_stage {
 /* May this client go on? A refusal is counted on the host and in the totals.
    In observe mode it is counted as what would have been refused, once at
    accept and once for each password that auth checks, and WARDEN_ADMITTED is
-   returned. Exempt: policy->exempt, and remote = local. */
+   returned.
+
+   First, but not in auth, the rules of hosts.allow and hosts.deny: they are
+   for all, as libwrap has it, those who are exempt as well. A rule that depends
+   on the name of the client decides nothing as yet. Exempt from the rest:
+   policy->exempt, remote = local, and whom hosts.allow means for this
+   protocol. */
 enum warden_refusal warden_check(struct warden *warden,
 				 const struct warden_client *client,
 				 enum warden_stage stage, uint64_t now);

@@ -73,6 +73,7 @@ def test_doveconf_knows_every_setting(new_dovecot):
         "known_time": "30 days", "exempt_networks": "127.0.0.0/8 ::1",
         "ipv4_prefix": "32", "ipv6_prefix": "64", "deny_private": "no",
         "hosts_deny_file": f"{STATE_DIR}/hosts.deny",
+        "hosts_allow": "/etc/hosts.allow", "hosts_deny": "/etc/hosts.deny",
         "state_dir": STATE_DIR, "table_hosts": "131072",
     }
     for name, value in defaults.items():

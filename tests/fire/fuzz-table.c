@@ -637,6 +637,8 @@ static void run_rules(struct run *run, unsigned int which)
 	struct warden_error error;
 
 	warden_settings_init_defaults(&run->settings);
+	run->settings.hosts_allow[0] = '\0';
+	run->settings.hosts_deny[0] = '\0';
 	FUZZ_CHECK(strlen(deny_path) < sizeof(run->settings.hosts_deny_file));
 	(void)strcpy(run->settings.hosts_deny_file, deny_path);
 	(void)strcpy(run->settings.state_dir, state_dir);

@@ -142,6 +142,8 @@ static bool service_open(struct round *round, struct service *service)
 	struct warden_error error;
 
 	warden_settings_init_defaults(&settings);
+	settings.hosts_allow[0] = '\0';
+	settings.hosts_deny[0] = '\0';
 	settings.policy.deny_private = 1;
 	(void)snprintf(settings.hosts_deny_file,
 		       sizeof(settings.hosts_deny_file), "%s", round->deny);
@@ -305,7 +307,8 @@ static void assert_mended(const struct round *round)
 	assert_only_names(round, round->dir,
 			  " . .. state .state.lock hosts.deny "
 			  ".hosts.deny.lock ");
-	assert_only_names(round, round->table_dir, " . .. policy hosts auth ");
+	assert_only_names(round, round->table_dir,
+			  " . .. policy hosts auth rules ");
 	assert_uint_in_range(round->deny_lines, 0, 1);
 	assert_uint_in_range(round->state_lines, 0, 1);
 	assert_int_equal(round->other_lines, 0);

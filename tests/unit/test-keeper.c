@@ -114,6 +114,8 @@ static int setup(void **state)
 		       (char *)f->dir);
 	(void)snprintf(f->state, sizeof(f->state), "%s/state", (char *)f->dir);
 	warden_settings_init_defaults(&f->settings);
+	f->settings.hosts_allow[0] = '\0';
+	f->settings.hosts_deny[0] = '\0';
 	(void)snprintf(f->settings.hosts_deny_file,
 		       sizeof(f->settings.hosts_deny_file), "%s", f->deny);
 	(void)snprintf(f->settings.state_dir, sizeof(f->settings.state_dir),

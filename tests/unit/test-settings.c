@@ -67,13 +67,15 @@ static void every_default_text_is_the_default(void **state)
 static void every_setting_is_listed_once_with_a_meaning(void **state)
 {
 	static const char *const names[] = {
-		"warden_mode", "warden_session_limit", "warden_login_grace",
-		"warden_fail_limit", "warden_fail_window", "warden_points",
-		"warden_block_time", "warden_block_time_max",
-		"warden_known_time", "warden_exempt_networks",
-		"warden_ipv4_prefix", "warden_ipv6_prefix",
+		"warden_mode",	       "warden_session_limit",
+		"warden_login_grace",  "warden_fail_limit",
+		"warden_fail_window",  "warden_points",
+		"warden_block_time",   "warden_block_time_max",
+		"warden_known_time",   "warden_exempt_networks",
+		"warden_ipv4_prefix",  "warden_ipv6_prefix",
 		"warden_deny_private", "warden_hosts_deny_file",
-		"warden_state_dir", "warden_table_hosts",
+		"warden_hosts_allow",  "warden_hosts_deny",
+		"warden_state_dir",    "warden_table_hosts",
 	};
 	size_t i, count = sizeof(names) / sizeof(names[0]);
 
@@ -447,6 +449,7 @@ static void bad_paths_are_refused_by_name(void **state)
 		assert_refused("warden_hosts_deny_file", path, shown,
 			       "misread");
 		assert_refused("warden_state_dir", path, shown, "misread");
+		assert_refused("warden_hosts_allow", path, shown, "misread");
 	}
 }
 

@@ -1,0 +1,238 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "warden-rule-watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How a file looked. */
+struct stamp {
+	int error; /* of stat(); 0: there is a file */
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+};
+
+struct watched {
+	char *path;
+	struct stamp stamp;
+};
+
+enum { ALLOW, DENY, NAMED }; /* NAMED and on: files that rules name */
+
+struct warden_rule_watch {
+	const char *own_deny_file;
+	struct watched *files;
+	size_t count;
+	bool settling; /* there is something new, and it may not be all yet */
+	bool no_memory;
+};
+
+/* --- How files look ------------------------------------------------------- */
+
+static void stamp_get(const char *path, struct stamp *stamp_r)
+{
+	struct stat st;
+
+	/* compared as a whole */
+	memset(stamp_r, 0, sizeof(*stamp_r));
+	if (*path == '\0' || stat(path, &st) < 0) {
+		stamp_r->error = *path == '\0' ? ENOENT : errno;
+		return;
+	}
+	stamp_r->dev = st.st_dev;
+	stamp_r->ino = st.st_ino;
+	stamp_r->size = st.st_size;
+	stamp_r->mtime = st.st_mtim;
+	stamp_r->ctime = st.st_ctim;
+}
+
+static bool watch_has_changed(struct warden_rule_watch *watch)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *file = &watch->files[i];
+		struct stamp stamp;
+
+		stamp_get(file->path, &stamp);
+		if (memcmp(&stamp, &file->stamp, sizeof(stamp)) != 0)
+			changed = true;
+		file->stamp = stamp;
+	}
+	return changed;
+}
+
+static bool watch_add(struct warden_rule_watch *watch, const char *path)
+{
+	struct watched *files =
+		realloc(watch->files, (watch->count + 1) * sizeof(*files));
+	char *copy = strdup(path);
+
+	if (files != NULL)
+		watch->files = files;
+	if (files == NULL || copy == NULL) {
+		free(copy);
+		watch->no_memory = true;
+		return false;
+	}
+	files[watch->count].path = copy;
+	stamp_get(path, &files[watch->count].stamp);
+	watch->count++;
+	return true;
+}
+
+/* Called before the file is read, so that what changes meanwhile is seen. */
+static void watch_named(void *context, const char *path)
+{
+	struct warden_rule_watch *watch = context;
+
+	for (size_t i = NAMED; i < watch->count; i++) {
+		if (strcmp(watch->files[i].path, path) == 0)
+			return;
+	}
+	(void)watch_add(watch, path);
+}
+
+static void watch_forget_named(struct warden_rule_watch *watch)
+{
+	while (watch->count > NAMED)
+		free(watch->files[--watch->count].path);
+}
+
+struct warden_rule_watch *
+warden_rule_watch_create(const char *allow_path, const char *deny_path,
+			 const char *own_deny_file)
+{
+	struct warden_rule_watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL)
+		return NULL;
+	watch->own_deny_file = own_deny_file;
+	watch->settling = true;
+	if (!watch_add(watch, allow_path) || !watch_add(watch, deny_path))
+		warden_rule_watch_free(&watch);
+	return watch;
+}
+
+void warden_rule_watch_free(struct warden_rule_watch **_watch)
+{
+	struct warden_rule_watch *watch = *_watch;
+
+	if (watch == NULL)
+		return;
+	*_watch = NULL;
+	while (watch->count > 0)
+		free(watch->files[--watch->count].path);
+	free(watch->files);
+	free(watch);
+}
+
+/* --- Reading them --------------------------------------------------------- */
+
+static bool read_all(int fd, size_t size, struct warden_rules_text *text_r)
+{
+	char *data = malloc(size + 1);
+	size_t got = 0;
+	ssize_t ret = 1;
+
+	while (data != NULL && got < size && ret > 0) {
+		ret = read(fd, data + got, size - got);
+		if (ret > 0)
+			got += (size_t)ret;
+	}
+	if (data == NULL || ret < 0) {
+		free(data);
+		return false;
+	}
+	text_r->data = data;
+	text_r->size = got;
+	return true;
+}
+
+/* A file that is not there is none. */
+static bool text_read(const char *path, struct warden_rules_text *text_r,
+		      struct warden_error *error_r)
+{
+	struct stat st;
+	bool ok = false;
+	int fd;
+
+	*text_r = (struct warden_rules_text){ .path = path };
+	if (*path == '\0')
+		return true;
+	/* a FIFO must not hold up the service */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return true;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		warden_error_set(error_r, "open(%s) failed: %s", path,
+				 strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		warden_error_set(error_r, "%s is not a file", path);
+	else if (st.st_size > (off_t)WARDEN_RULES_MAX_FILE_SIZE)
+		warden_error_set(error_r, "%s is larger than %u bytes", path,
+				 WARDEN_RULES_MAX_FILE_SIZE);
+	else if (!read_all(fd, (size_t)st.st_size, text_r))
+		warden_error_set(error_r, "cannot read %s: %s", path,
+				 strerror(errno));
+	else
+		ok = true;
+	if (fd >= 0)
+		(void)close(fd);
+	return ok;
+}
+
+static bool watch_compile(struct warden_rule_watch *watch,
+			  struct warden_rules_image *image_r,
+			  struct warden_rules_notices *notices_r,
+			  struct warden_error *error_r)
+{
+	struct warden_rules_source source = {
+		.own_deny_file = watch->own_deny_file,
+		.named = watch_named,
+		.context = watch,
+	};
+	bool ok;
+
+	watch_forget_named(watch);
+	ok = text_read(watch->files[ALLOW].path, &source.allow, error_r) &&
+	     text_read(watch->files[DENY].path, &source.deny, error_r);
+	if (ok && (source.allow.data != NULL || source.deny.data != NULL))
+		ok = warden_rules_compile(&source, image_r, notices_r, error_r);
+	free((char *)source.allow.data);
+	free((char *)source.deny.data);
+	return ok;
+}
+
+enum warden_rule_watch_result
+warden_rule_watch_look(struct warden_rule_watch *watch,
+		       struct warden_rules_image *image_r,
+		       struct warden_rules_notices *notices_r,
+		       struct warden_error *error_r)
+{
+	bool ok;
+
+	*image_r = (struct warden_rules_image){ .data = NULL };
+	notices_r->count = notices_r->more = 0;
+	if (watch_has_changed(watch)) {
+		watch->settling = true;
+		return WARDEN_RULE_WATCH_SAME;
+	}
+	if (!watch->settling && !watch->no_memory)
+		return WARDEN_RULE_WATCH_SAME;
+	watch->no_memory = false;
+	ok = watch_compile(watch, image_r, notices_r, error_r);
+	if (watch_has_changed(watch)) {
+		/* not that, then: the next time */
+		warden_rules_image_free(image_r);
+		return WARDEN_RULE_WATCH_SAME;
+	}
+	watch->settling = false;
+	return ok ? WARDEN_RULE_WATCH_NEW : WARDEN_RULE_WATCH_BAD;
+}
