@@ -500,6 +500,35 @@ static void check_hosts_deny(struct selfcheck_context *ctx)
 	}
 }
 
+/* --- The rules for Dovecot's own services -------------------------------- */
+
+static void check_rules(struct selfcheck_context *ctx)
+{
+	const char *allow = ctx->set.hosts_allow, *deny = ctx->set.hosts_deny;
+
+	if (*allow == '\0' && *deny == '\0') {
+		check_detail(ctx, DOVEADM_SELFCHECK_RULES,
+			     "no rules for mail are wanted");
+		return;
+	}
+	if ((ctx->health->faults & WARDEN_FAULT_RULES) != 0) {
+		check_problem(
+			ctx, DOVEADM_SELFCHECK_RULES,
+			t_strdup_printf(
+				"%s%s%s cannot be used as it is, the "
+				"rules of before are in force: doveadm log "
+				"errors names file and line",
+				allow,
+				*allow != '\0' && *deny != '\0' ? " or " : "",
+				deny));
+	}
+	check_detail(
+		ctx, DOVEADM_SELFCHECK_RULES,
+		t_strdup_printf("%s%s%s decide about mail as well", allow,
+				*allow != '\0' && *deny != '\0' ? " and " : "",
+				deny));
+}
+
 static void selfcheck_read(struct selfcheck_context *ctx)
 {
 	static const char *const names[] = {
@@ -529,6 +558,7 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 		[DOVEADM_SELFCHECK_STATE] = "check_state",
 		[DOVEADM_SELFCHECK_DENY_FILE] = "check_deny_file",
 		[DOVEADM_SELFCHECK_HOSTS_DENY] = "check_hosts_deny",
+		[DOVEADM_SELFCHECK_RULES] = "check_rules",
 	};
 	struct selfcheck_context *ctx = t_new(struct selfcheck_context, 1);
 
@@ -547,4 +577,5 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 	check_state(ctx);
 	check_deny_file(ctx);
 	check_hosts_deny(ctx);
+	check_rules(ctx);
 }

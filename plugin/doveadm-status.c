@@ -58,6 +58,8 @@ static void status_read_totals(struct status *status)
 			 &status->totals[WARDEN_TOTAL_REFUSED_SESSIONS]);
 	status_total_sum(&status->refused,
 			 &status->totals[WARDEN_TOTAL_REFUSED_AUTH]);
+	status_total_sum(&status->refused,
+			 &status->totals[WARDEN_TOTAL_REFUSED_RULES]);
 }
 
 /* Who troubles the server most: by refused connections, then by points. */
@@ -149,6 +151,8 @@ static void status_record_totals(const struct status *status,
 			    &totals[WARDEN_TOTAL_REFUSED_SESSIONS]);
 	status_record_total(record, "refused_auth",
 			    &totals[WARDEN_TOTAL_REFUSED_AUTH]);
+	status_record_total(record, "refused_rules",
+			    &totals[WARDEN_TOTAL_REFUSED_RULES]);
 	status_record_total(record, "would_refuse",
 			    &totals[WARDEN_TOTAL_WOULD_REFUSE]);
 }
@@ -230,6 +234,9 @@ static void status_say_totals(const struct status *status)
 					&totals[i]);
 	}
 	status_say_total("refused", &status->refused);
+	if (totals[WARDEN_TOTAL_REFUSED_RULES].hour > 0)
+		status_say_total("  by hosts.deny",
+				 &totals[WARDEN_TOTAL_REFUSED_RULES]);
 	if (totals[WARDEN_TOTAL_WOULD_REFUSE].hour > 0)
 		status_say_total("only observed",
 				 &totals[WARDEN_TOTAL_WOULD_REFUSE]);

@@ -10,6 +10,8 @@ static const char *const rule_names[] = {
 	[DOVEADM_RULE_NONE] = "none",
 	[DOVEADM_RULE_OFF] = "off",
 	[DOVEADM_RULE_SILENT] = "silent",
+	[DOVEADM_RULE_HOSTS_DENY] = "hosts.deny",
+	[DOVEADM_RULE_HOSTS_ALLOW] = "hosts.allow",
 	[DOVEADM_RULE_EXEMPT] = "exempt",
 	[DOVEADM_RULE_NETWORK] = "network",
 	[DOVEADM_RULE_MANUAL] = "manual",
@@ -34,6 +36,23 @@ static bool verdict_exempt(const struct warden_policy *policy,
 		}
 	}
 	return false;
+}
+
+static bool verdict_rules(const struct doveadm_warden *dw,
+			  const struct warden_net *addr, const char *daemon,
+			  struct doveadm_verdict *verdict, bool *meant_r)
+{
+	struct warden_rules_question question = { .daemon = daemon,
+						  .client = addr };
+	struct warden_rules_answer answer;
+
+	warden_admin_rules_ask(dw->warden, &question, &answer, meant_r);
+	verdict->file = answer.file;
+	verdict->line = answer.line;
+	if (answer.verdict != WARDEN_RULES_DENY)
+		return false;
+	verdict->rule = DOVEADM_RULE_HOSTS_DENY;
+	return true;
 }
 
 static bool verdict_network(const struct doveadm_warden *dw,
@@ -71,17 +90,23 @@ static bool verdict_host(const struct doveadm_warden *dw,
 
 void doveadm_verdict_get(const struct doveadm_warden *dw,
 			 const struct warden_net *addr,
-			 const struct warden_net *net,
+			 const struct warden_net *net, const char *daemon,
 			 const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict_r)
 {
-	bool against;
+	bool against, meant;
 
 	i_zero(verdict_r);
-	if (verdict_exempt(dw->policy, addr, verdict_r))
+	/* they are for those who are exempt as well */
+	against = verdict_rules(dw, addr, daemon, verdict_r, &meant);
+	if (!against && verdict_exempt(dw->policy, addr, verdict_r))
 		return;
-	against = verdict_network(dw, net, verdict_r) ||
-		verdict_host(dw, info, verdict_r);
+	if (!against && meant) {
+		verdict_r->rule = DOVEADM_RULE_HOSTS_ALLOW;
+		return;
+	}
+	against = against || verdict_network(dw, net, verdict_r) ||
+		  verdict_host(dw, info, verdict_r);
 	if (!doveadm_warden_in_force(dw)) {
 		verdict_r->rule = DOVEADM_RULE_SILENT;
 	} else if (dw->policy->mode == WARDEN_MODE_OFF) {

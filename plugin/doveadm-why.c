@@ -12,6 +12,9 @@
 #include "doveadm-verdict.h"
 #include "warden-hosts-deny.h"
 
+/* As rules name it. */
+#define WHY_DAEMON "imap"
+
 struct why {
 	const struct doveadm_warden *dw;
 	struct doveadm_target target;
@@ -19,6 +22,7 @@ struct why {
 	struct doveadm_verdict verdict;
 	const char *deny_file; /* "": none */
 	int deny_line;	       /* as doveadm_deny_line_find() */
+	const char *allow, *deny; /* whose rules are in force */
 };
 
 static const char *why_connection(const struct why *why)
@@ -100,6 +104,12 @@ static void why_record_host(const struct why *why,
 			   why->deny_line > 0 ? (uintmax_t)why->deny_line : 0);
 }
 
+static const char *why_rules_file(const struct why *why)
+{
+	return why->verdict.file == WARDEN_RULES_FILE_ALLOW ? why->allow :
+							      why->deny;
+}
+
 static const char *why_cause(const struct why *why)
 {
 	const char *net = doveadm_warden_net(&why->verdict.net);
@@ -111,6 +121,14 @@ static const char *why_cause(const struct why *why)
 		return "warden_mode is off";
 	case DOVEADM_RULE_SILENT:
 		return "the warden service is silent, so no rule is in force";
+	case DOVEADM_RULE_HOSTS_DENY:
+		return t_strdup_printf(
+			"line %u of %s refuses it to " WHY_DAEMON,
+			why->verdict.line, why_rules_file(why));
+	case DOVEADM_RULE_HOSTS_ALLOW:
+		return t_strdup_printf(
+			"line %u of %s lets it in to " WHY_DAEMON,
+			why->verdict.line, why_rules_file(why));
 	case DOVEADM_RULE_EXEMPT:
 		return t_strdup_printf("%s is exempt", net);
 	case DOVEADM_RULE_NETWORK:
@@ -237,10 +255,12 @@ static void why_read(const struct doveadm_warden *dw, struct why *why)
 	(void)warden_table_read(dw->table, &why->target.host, dw->policy,
 				dw->now, &why->info);
 	doveadm_verdict_get(dw, &why->target.given, &why->target.net,
-			    &why->info, &why->verdict);
+			    WHY_DAEMON, &why->info, &why->verdict);
 	/* another setting that is wrong is the business of status */
 	(void)doveadm_warden_settings(&set, &error);
 	why->deny_file = t_strdup(set.hosts_deny_file);
+	why->allow = t_strdup(set.hosts_allow);
+	why->deny = t_strdup(set.hosts_deny);
 	if (*why->deny_file != '\0') {
 		why->deny_line = doveadm_deny_line_find(why->deny_file,
 							&why->target.net);
