@@ -481,10 +481,10 @@ static void find(struct asking *asking, enum warden_rules_file file,
 
 static void text_set(struct text *text_r, const char *str)
 {
-	size_t len = 0;
+	size_t len = strnlen(str, sizeof(text_r->str) - 1);
 
-	for (; len < sizeof(text_r->str) - 1 && str[len] != '\0'; len++)
-		text_r->str[len] = (char)tolower((unsigned char)str[len]);
+	for (size_t i = 0; i < len; i++)
+		text_r->str[i] = (char)tolower((unsigned char)str[i]);
 	text_r->str[len] = '\0';
 	text_r->len = len;
 }
