@@ -601,18 +601,19 @@ static void answer_grant(struct warden_rules_answer *answer_r,
 {
 	bool found = meant->index != RULES_NONE &&
 		meant->rule.verdict == WARDEN_RULES_ALLOW;
+	bool refused = all->index != RULES_NONE &&
+		all->index <= meant->index &&
+		all->rule.verdict == WARDEN_RULES_DENY;
 
-	if (all->index != RULES_NONE && all->index <= meant->index &&
-	    all->rule.verdict == WARDEN_RULES_DENY)
-		answer_set(answer_r, WARDEN_RULES_DENY, NULL);
-	else if (found && all->maybe_deny)
+	answer_set(answer_r, WARDEN_RULES_DENY, NULL);
+	if (refused)
+		return;
+	if (found && all->maybe_deny)
 		answer_set(answer_r, WARDEN_RULES_NEED_NAME, &all->maybe);
 	else if (found)
 		answer_set(answer_r, WARDEN_RULES_ALLOW, &meant->rule);
 	else if (meant->maybe_allow)
 		answer_set(answer_r, WARDEN_RULES_NEED_NAME, &meant->maybe);
-	else
-		answer_set(answer_r, WARDEN_RULES_DENY, NULL);
 }
 
 void warden_rules_ask_grant(const struct warden_rules *rules,
