@@ -15,13 +15,10 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "warden-rules-private.h"
 
@@ -443,55 +440,6 @@ static bool file_words_add(struct rules_compiler *compiler, char *data,
 	return true;
 }
 
-/* The caller frees. NULL: errno */
-static char *read_regular(int fd, size_t *size_r)
-{
-	struct stat st;
-	ssize_t ret;
-	size_t room;
-	char *data;
-
-	if (fstat(fd, &st) != 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-		return NULL;
-	}
-	if (st.st_size > (off_t)WARDEN_RULES_MAX_FILE_SIZE) {
-		errno = EFBIG;
-		return NULL;
-	}
-	room = (size_t)st.st_size;
-	data = malloc(room + 1);
-	for (*size_r = 0; data != NULL && *size_r < room;) {
-		ret = read(fd, data + *size_r, room - *size_r);
-		if (ret == 0)
-			break;
-		if (ret > 0) {
-			*size_r += (size_t)ret;
-		} else if (errno != EINTR) {
-			free(data);
-			return NULL;
-		}
-	}
-	return data;
-}
-
-static char *read_file(const char *path, size_t *size_r)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	char *data;
-	int why;
-
-	if (fd == -1)
-		return NULL;
-	data = read_regular(fd, size_r);
-	why = errno;
-	(void)close(fd);
-	errno = why;
-	return data;
-}
-
 static bool file_add(struct rules_compiler *compiler, const char *path,
 		     const struct rules_sink *sink, unsigned int depth)
 {
@@ -512,7 +460,7 @@ static bool file_add(struct rules_compiler *compiler, const char *path,
 				  WARDEN_RULES_MAX_FILES);
 	if (compiler->source->named != NULL)
 		compiler->source->named(compiler->source->context, path);
-	data = read_file(path, &size);
+	data = rules_file_read(path, &size);
 	if (data == NULL) {
 		rules_notice(compiler, "%.200s matches no client: %s", path,
 			     strerror(errno));

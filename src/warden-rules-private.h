@@ -175,6 +175,11 @@ struct rules_options {
 bool rules_options_parse(char *options, struct rules_options *options_r,
 			 struct warden_error *error_r);
 
+/* --- Files: warden-rules-file.c -------------------------------------------- */
+
+/* A regular file, with room for one byte more. The caller frees; NULL: errno */
+char *rules_file_read(const char *path, size_t *size_r);
+
 /* --- Texts: warden-rules.c ------------------------------------------------ */
 
 /* Both in lower case. * is any text, ? one character. */

@@ -48,6 +48,12 @@ struct warden_rules_text {
 	size_t size;
 };
 
+/* Read it; free it in either case. A file that is missing, or an empty path, is
+   no file. path is the caller's. */
+bool warden_rules_text_read(struct warden_rules_text *text_r, const char *path,
+			    struct warden_error *error_r);
+void warden_rules_text_free(struct warden_rules_text *text);
+
 struct warden_rules_source {
 	struct warden_rules_text allow, deny;
 	/* The deny file that the warden writes itself. When a rule names it, it
