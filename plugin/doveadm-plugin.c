@@ -13,6 +13,7 @@ static struct doveadm_cmd_ver2 *doveadm_warden_commands[] = {
 	&doveadm_cmd_warden_status,
 	&doveadm_cmd_warden_list,
 	&doveadm_cmd_warden_why,
+	&doveadm_cmd_warden_check,
 	&doveadm_cmd_warden_block,
 	&doveadm_cmd_warden_unblock,
 	&doveadm_cmd_warden_setup,

@@ -94,11 +94,12 @@ void doveadm_verdict_get(const struct doveadm_warden *dw,
 			 const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict_r)
 {
-	bool against, meant;
+	bool against = FALSE, meant = FALSE;
 
 	i_zero(verdict_r);
 	/* they are for those who are exempt as well */
-	against = verdict_rules(dw, addr, daemon, verdict_r, &meant);
+	if (daemon != NULL)
+		against = verdict_rules(dw, addr, daemon, verdict_r, &meant);
 	if (!against && verdict_exempt(dw->policy, addr, verdict_r))
 		return;
 	if (!against && meant) {

@@ -30,7 +30,7 @@ struct doveadm_verdict {
 };
 
 /* addr is the address as given, net the host that it belongs to. Of the rules
-   of hosts.allow and hosts.deny those for daemon count. */
+   of hosts.allow and hosts.deny those for daemon count; NULL: none. */
 void doveadm_verdict_get(const struct doveadm_warden *dw,
 			 const struct warden_net *addr,
 			 const struct warden_net *net, const char *daemon,

@@ -82,6 +82,7 @@ uint32_t doveadm_warden_points_limit(const struct doveadm_warden *dw,
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_status;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_list;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_why;
+extern struct doveadm_cmd_ver2 doveadm_cmd_warden_check;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_block;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_unblock;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_setup;

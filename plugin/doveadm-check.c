@@ -1,0 +1,284 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* `doveadm warden check ADDR [DAEMON]`: what hosts.allow and hosts.deny say of
+   a client, and what the table says. Nothing is counted, executed
+   or looked up. A rule that depends on a host name decides nothing about mail
+   as yet; other daemons would look the name up, and for them the client is
+   taken as one without a name. */
+
+#include "doveadm-warden.h"
+#include "str.h"
+#include "doveadm-record.h"
+#include "doveadm-target.h"
+#include "doveadm-verdict.h"
+#include "warden-rules.h"
+
+#define EXIT_REFUSED 1
+
+struct check {
+	const struct doveadm_warden *dw;
+	struct doveadm_target target;
+	const char *daemon;
+	struct warden_settings set;
+
+	bool is_mail; /* the daemon is one of Dovecot's */
+	bool meant;   /* hosts.allow means this client: it is exempt */
+	bool needs_name;
+	struct warden_rules_answer answer; /* with the name unknown */
+	struct warden_rules_notices notices;
+	struct doveadm_verdict verdict; /* of the table */
+};
+
+/* --- The rules ------------------------------------------------------------ */
+
+static bool daemon_is_mail(const char *daemon)
+{
+	switch (warden_protocol_find(daemon)) {
+	case WARDEN_PROTOCOL_IMAP:
+	case WARDEN_PROTOCOL_POP3:
+	case WARDEN_PROTOCOL_SUBMISSION:
+	case WARDEN_PROTOCOL_SIEVE:
+		return TRUE;
+	default:
+		return FALSE;
+	}
+}
+
+static bool check_ask(struct check *check, const struct warden_rules *rules)
+{
+	struct warden_rules_question question = {
+		.daemon = check->daemon,
+		.client = &check->target.given,
+		.name_state = WARDEN_RULES_NAME_NOT_ASKED,
+	};
+
+	warden_rules_ask_grant(rules, &question, &check->answer);
+	check->meant = check->answer.verdict == WARDEN_RULES_ALLOW;
+	warden_rules_ask(rules, &question, &check->answer);
+	if (check->answer.verdict == WARDEN_RULES_NEED_NAME) {
+		check->needs_name = TRUE;
+		question.name_state = WARDEN_RULES_NAME_UNKNOWN;
+		if (check->is_mail)
+			check->answer.verdict = WARDEN_RULES_ALLOW;
+		else
+			warden_rules_ask(rules, &question, &check->answer);
+	}
+	if (check->answer.verdict != WARDEN_RULES_DAMAGED)
+		return TRUE;
+	return doveadm_warden_fail(EX_SOFTWARE, "the rules were compiled wrong");
+}
+
+static bool check_compile(struct check *check,
+			  const struct warden_rules_source *source)
+{
+	struct warden_rules_image image;
+	struct warden_rules rules;
+	struct warden_error error;
+	bool success;
+
+	if (!warden_rules_compile(source, &image, &check->notices, &error))
+		return doveadm_warden_fail(EX_DATAERR, "%s", error.text);
+	if (warden_rules_open(&rules, image.data, image.size, &error))
+		success = check_ask(check, &rules);
+	else
+		success = doveadm_warden_fail(EX_SOFTWARE, "%s", error.text);
+	warden_rules_image_free(&image);
+	return success;
+}
+
+static bool check_rules(struct check *check)
+{
+	struct warden_rules_source source = {
+		.own_deny_file = check->set.hosts_deny_file,
+	};
+	struct warden_error error;
+	bool success;
+
+	if (!warden_rules_text_read(&source.allow, check->set.hosts_allow,
+				    &error) ||
+	    !warden_rules_text_read(&source.deny, check->set.hosts_deny,
+				    &error))
+		success = doveadm_warden_fail(EX_DATAERR, "%s", error.text);
+	else
+		success = check_compile(check, &source);
+	warden_rules_text_free(&source.allow);
+	warden_rules_text_free(&source.deny);
+	return success;
+}
+
+/* --- Both ----------------------------------------------------------------- */
+
+static bool check_read(struct check *check)
+{
+	const struct doveadm_warden *dw = check->dw;
+	struct warden_host_info info;
+	struct warden_error error;
+
+	if (!doveadm_warden_settings(&check->set, &error))
+		return doveadm_warden_fail(EX_CONFIG, "%s", error.text);
+	if (!check_rules(check))
+		return FALSE;
+	(void)warden_table_read(dw->table, &check->target.host, dw->policy,
+				dw->now, &info);
+	doveadm_verdict_get(dw, &check->target.given, &check->target.net, NULL,
+			    &info, &check->verdict);
+	return TRUE;
+}
+
+static bool check_is_refused(const struct check *check)
+{
+	return check->answer.verdict == WARDEN_RULES_DENY ||
+	       (check->verdict.refused && !check->meant);
+}
+
+static const char *check_file(const struct check *check)
+{
+	if (check->answer.line == 0)
+		return "";
+	return check->answer.file == WARDEN_RULES_FILE_ALLOW ?
+		check->set.hosts_allow : check->set.hosts_deny;
+}
+
+static const char *check_table(const struct check *check)
+{
+	if (check->verdict.refused)
+		return "refused";
+	return check->verdict.would_refuse ? "would be refused" : "let in";
+}
+
+static void check_record(const struct check *check)
+{
+	const struct doveadm_verdict *verdict = &check->verdict;
+	struct doveadm_record *record = doveadm_record_new();
+
+	doveadm_record_str(record, "address",
+			   doveadm_warden_net(&check->target.given));
+	doveadm_record_str(record, "daemon", check->daemon);
+	doveadm_record_str(record, "verdict",
+			   check_is_refused(check) ? "refused" : "allowed");
+	doveadm_record_str(record, "rules",
+			   check->answer.verdict == WARDEN_RULES_DENY ?
+			   "refused" : "allowed");
+	doveadm_record_str(record, "rules_file", check_file(check));
+	doveadm_record_num(record, "rules_line", check->answer.line);
+	doveadm_record_str(record, "needs_name",
+			   check->needs_name ? "yes" : "no");
+	doveadm_record_str(record, "connection", check_table(check));
+	doveadm_record_str(record, "rule", doveadm_rule_name(verdict->rule));
+	doveadm_record_str(record, "rule_network", verdict->net.family == 0 ?
+				   "" : doveadm_warden_net(&verdict->net));
+	doveadm_record_print(record);
+}
+
+static void check_say_rules(const struct check *check)
+{
+	const char *verdict = check->answer.verdict == WARDEN_RULES_DENY ?
+		"refused" : "allowed";
+
+	if (check->answer.line == 0) {
+		doveadm_warden_say("  rules            %s, no rule is for it",
+				   verdict);
+	} else {
+		doveadm_warden_say("  rules            %s by line %u of %s",
+				   verdict, check->answer.line,
+				   check_file(check));
+	}
+	if (check->needs_name) {
+		doveadm_warden_say(
+			"                   depends on the host name, "
+			"which is not looked up: %s",
+			check->is_mail ? "decides nothing" :
+					 "taken as unknown");
+	}
+}
+
+static void check_say_table(const struct check *check)
+{
+	const struct doveadm_verdict *verdict = &check->verdict;
+	string_t *str = t_str_new(128);
+
+	if (verdict->rule == DOVEADM_RULE_NONE) {
+		doveadm_warden_say("  table            let in, nothing is "
+				   "against it");
+		return;
+	}
+	str_printfa(str, "%s (%s", check_table(check),
+		    doveadm_rule_name(verdict->rule));
+	if (verdict->net.family != 0)
+		str_printfa(str, " %s", doveadm_warden_net(&verdict->net));
+	if (verdict->until_secs != 0) {
+		str_printfa(
+			str, ", blocked: %s",
+			doveadm_warden_left(check->dw, verdict->until_secs));
+	}
+	str_append_c(str, ')');
+	if (check->meant && verdict->refused)
+		str_append(str, ", but hosts.allow means it: exempt");
+	doveadm_warden_say("  table            %s", str_c(str));
+}
+
+static void check_say_notices(const struct check *check)
+{
+	const struct warden_rules_notices *notices = &check->notices;
+
+	for (unsigned int i = 0; i < notices->count; i++) {
+		doveadm_warden_say("  note             %s",
+				   notices->list[i].text);
+	}
+	if (notices->more > 0)
+		doveadm_warden_say("  note             and %u more",
+				   notices->more);
+}
+
+static void check_print(const struct check *check)
+{
+	if (doveadm_print_is_initialized()) {
+		check_record(check);
+		return;
+	}
+	doveadm_warden_say("%s to %s: %s.",
+			   doveadm_warden_net(&check->target.given),
+			   check->daemon,
+			   check_is_refused(check) ? "refused" : "allowed");
+	check_say_rules(check);
+	check_say_table(check);
+	check_say_notices(check);
+}
+
+static void cmd_warden_check(struct doveadm_cmd_context *cctx)
+{
+	struct doveadm_warden dw;
+	struct check check = { .dw = &dw, .daemon = "imap" };
+	const struct warden_net *given = &check.target.given;
+	const char *address;
+
+	if (!doveadm_cmd_param_str(cctx, "address", &address)) {
+		(void)doveadm_warden_fail_usage(cctx, "no address given");
+		return;
+	}
+	(void)doveadm_cmd_param_str(cctx, "daemon", &check.daemon);
+	check.is_mail = daemon_is_mail(check.daemon);
+	if (!doveadm_warden_open(&dw))
+		return;
+	if (doveadm_target_parse(&dw, address, &check.target)) {
+		if (given->bits != warden_net_max_bits(given)) {
+			(void)doveadm_warden_fail(EX_USAGE, "%s is a network: "
+				"check takes one address", address);
+		} else if (check_read(&check)) {
+			check_print(&check);
+			if (check_is_refused(&check))
+				doveadm_exit_code = EXIT_REFUSED;
+		}
+	}
+	doveadm_warden_close(&dw);
+}
+
+struct doveadm_cmd_ver2 doveadm_cmd_warden_check = {
+	.name = "warden check",
+	.cmd = cmd_warden_check,
+	.usage = "<address> [<daemon>]",
+DOVEADM_CMD_PARAMS_START
+DOVEADM_CMD_PARAM('\0', "address", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
+DOVEADM_CMD_PARAM('\0', "daemon", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
+DOVEADM_CMD_PARAMS_END
+};
