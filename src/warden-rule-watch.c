@@ -3,11 +3,9 @@
 #include "warden-rule-watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* How a file looked. */
 struct stamp {
@@ -135,59 +133,6 @@ void warden_rule_watch_free(struct warden_rule_watch **_watch)
 
 /* --- Reading them --------------------------------------------------------- */
 
-static bool read_all(int fd, size_t size, struct warden_rules_text *text_r)
-{
-	char *data = malloc(size + 1);
-	size_t got = 0;
-	ssize_t ret = 1;
-
-	while (data != NULL && got < size && ret > 0) {
-		ret = read(fd, data + got, size - got);
-		if (ret > 0)
-			got += (size_t)ret;
-	}
-	if (data == NULL || ret < 0) {
-		free(data);
-		return false;
-	}
-	text_r->data = data;
-	text_r->size = got;
-	return true;
-}
-
-/* A file that is not there is none. */
-static bool text_read(const char *path, struct warden_rules_text *text_r,
-		      struct warden_error *error_r)
-{
-	struct stat st;
-	bool ok = false;
-	int fd;
-
-	*text_r = (struct warden_rules_text){ .path = path };
-	if (*path == '\0')
-		return true;
-	/* a FIFO must not hold up the service */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return true;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		warden_error_set(error_r, "open(%s) failed: %s", path,
-				 strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		warden_error_set(error_r, "%s is not a file", path);
-	else if (st.st_size > (off_t)WARDEN_RULES_MAX_FILE_SIZE)
-		warden_error_set(error_r, "%s is larger than %u bytes", path,
-				 WARDEN_RULES_MAX_FILE_SIZE);
-	else if (!read_all(fd, (size_t)st.st_size, text_r))
-		warden_error_set(error_r, "cannot read %s: %s", path,
-				 strerror(errno));
-	else
-		ok = true;
-	if (fd >= 0)
-		(void)close(fd);
-	return ok;
-}
-
 static bool watch_compile(struct warden_rule_watch *watch,
 			  struct warden_rules_image *image_r,
 			  struct warden_rules_notices *notices_r,
@@ -201,12 +146,14 @@ static bool watch_compile(struct warden_rule_watch *watch,
 	bool ok;
 
 	watch_forget_named(watch);
-	ok = text_read(watch->files[ALLOW].path, &source.allow, error_r) &&
-	     text_read(watch->files[DENY].path, &source.deny, error_r);
+	ok = warden_rules_text_read(&source.allow, watch->files[ALLOW].path,
+				    error_r) &&
+	     warden_rules_text_read(&source.deny, watch->files[DENY].path,
+				    error_r);
 	if (ok && (source.allow.data != NULL || source.deny.data != NULL))
 		ok = warden_rules_compile(&source, image_r, notices_r, error_r);
-	free((char *)source.allow.data);
-	free((char *)source.deny.data);
+	warden_rules_text_free(&source.allow);
+	warden_rules_text_free(&source.deny);
 	return ok;
 }
 

@@ -122,7 +122,7 @@ static void test_what_is_no_file_is_a_mistake(void **state)
 
 	assert_int_equal(mkdir(f->deny, 0700), 0);
 	assert_int_equal(look_twice(f), WARDEN_RULE_WATCH_BAD);
-	assert_non_null(strstr(f->error.text, "is not a file"));
+	assert_non_null(strstr(f->error.text, "cannot be read"));
 }
 
 static void test_a_file_that_a_rule_names_is_watched(void **state)
