@@ -32,10 +32,13 @@ static const char *const protocol_names[WARDEN_PROTOCOL_COUNT] = {
 	[WARDEN_PROTOCOL_SIEVE] = "sieve",
 	[WARDEN_PROTOCOL_SMTP] = "smtp",
 	[WARDEN_PROTOCOL_OTHER] = "other",
+	[WARDEN_PROTOCOL_SSH] = "ssh",
+	[WARDEN_PROTOCOL_FTP] = "ftp",
 };
 
 /* What Dovecot calls the protocol, its login service and its TLS listener,
-   and what mail servers send as service= over the auth socket. */
+   and what mail servers send as service= over the auth socket; then what sshd
+   and the FTP servers call themselves to PAM. */
 static const struct {
 	const char *name;
 	enum warden_protocol protocol;
@@ -55,6 +58,11 @@ static const struct {
 	{ "smtp", WARDEN_PROTOCOL_SMTP },
 	{ "smtps", WARDEN_PROTOCOL_SMTP },
 	{ "smtpd", WARDEN_PROTOCOL_SMTP },
+	{ "sshd", WARDEN_PROTOCOL_SSH },
+	{ "ftp", WARDEN_PROTOCOL_FTP },
+	{ "proftpd", WARDEN_PROTOCOL_FTP },
+	{ "pure-ftpd", WARDEN_PROTOCOL_FTP },
+	{ "vsftpd", WARDEN_PROTOCOL_FTP },
 };
 
 const char *warden_class_name(unsigned int class)

@@ -47,11 +47,13 @@ enum warden_protocol {
 	WARDEN_PROTOCOL_SIEVE = 4,
 	WARDEN_PROTOCOL_SMTP = 5, /* Postfix, Exim: over the auth socket */
 	WARDEN_PROTOCOL_OTHER = 6,
+	WARDEN_PROTOCOL_SSH = 7, /* these two by way of PAM */
+	WARDEN_PROTOCOL_FTP = 8,
 
 	WARDEN_PROTOCOL_COUNT,
 };
-/* From Dovecot's service or protocol name; names it does not know are
-   WARDEN_PROTOCOL_OTHER. */
+/* From Dovecot's service or protocol name, or PAM's name of a service; names it
+   does not know are WARDEN_PROTOCOL_OTHER. */
 enum warden_protocol warden_protocol_find(const char *name);
 const char *warden_protocol_name(unsigned int protocol);
 

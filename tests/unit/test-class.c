@@ -80,7 +80,7 @@ static void assert_protocol(const char *name, enum warden_protocol protocol,
 	assert_string_equal(warden_protocol_name(protocol), shown);
 }
 
-static void protocols_have_every_name_that_dovecot_uses(void **state)
+static void protocols_have_every_name_that_is_in_use(void **state)
 {
 	(void)state;
 	assert_protocol("imap", WARDEN_PROTOCOL_IMAP, "imap");
@@ -95,6 +95,11 @@ static void protocols_have_every_name_that_dovecot_uses(void **state)
 	assert_protocol("sieve", WARDEN_PROTOCOL_SIEVE, "sieve");
 	assert_protocol("managesieve-login", WARDEN_PROTOCOL_SIEVE, "sieve");
 	assert_protocol("smtp", WARDEN_PROTOCOL_SMTP, "smtp");
+	assert_protocol("sshd", WARDEN_PROTOCOL_SSH, "ssh");
+	assert_protocol("vsftpd", WARDEN_PROTOCOL_FTP, "ftp");
+	assert_protocol("proftpd", WARDEN_PROTOCOL_FTP, "ftp");
+	assert_protocol("pure-ftpd", WARDEN_PROTOCOL_FTP, "ftp");
+	assert_protocol("ftp", WARDEN_PROTOCOL_FTP, "ftp");
 	assert_protocol("doveadm", WARDEN_PROTOCOL_OTHER, "other");
 	assert_protocol("", WARDEN_PROTOCOL_UNKNOWN, "unknown");
 	assert_protocol(NULL, WARDEN_PROTOCOL_UNKNOWN, "unknown");
@@ -122,7 +127,7 @@ int main(void)
 		cmocka_unit_test(classes_are_as_documented),
 		cmocka_unit_test(a_foreign_number_is_no_class),
 		cmocka_unit_test(an_unknown_name_is_no_class),
-		cmocka_unit_test(protocols_have_every_name_that_dovecot_uses),
+		cmocka_unit_test(protocols_have_every_name_that_is_in_use),
 		cmocka_unit_test(a_foreign_number_is_no_protocol),
 		cmocka_unit_test(the_numbers_fit_their_bits),
 	};
