@@ -31,6 +31,25 @@ uint64_t warden_bucket_add(uint64_t empty_at, uint64_t now, uint32_t points,
 	return now + bucket_left(now + left, now, window_secs);
 }
 
+uint64_t warden_bucket_added(uint64_t empty_at, uint64_t added_at, uint64_t now)
+{
+	uint64_t from = empty_at > now ? empty_at : now;
+
+	/* less: what was there is nothing that a bucket can hold */
+	return added_at > from ? added_at - from : 0;
+}
+
+uint64_t warden_bucket_take_back(uint64_t empty_at, uint64_t now,
+				 uint64_t then, uint64_t added)
+{
+	uint64_t drained = now > then ? now - then : 0;
+	uint64_t left = added > drained ? added - drained : 0;
+
+	if (empty_at <= now || empty_at - now <= left)
+		return 0;
+	return empty_at - left;
+}
+
 double warden_bucket_points(uint64_t empty_at, uint64_t now, uint32_t limit,
 			    uint32_t window_secs)
 {

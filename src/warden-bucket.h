@@ -18,6 +18,16 @@
 /* empty_at after adding points at now. */
 uint64_t warden_bucket_add(uint64_t empty_at, uint64_t now, uint32_t points,
 			   uint32_t limit, uint32_t window_secs);
+/* How long the bucket is kept from being empty by what was added at now to
+   one of empty_at, milliseconds. added_at is the empty_at after that. */
+uint64_t warden_bucket_added(uint64_t empty_at, uint64_t added_at,
+			     uint64_t now);
+/* empty_at after taking back what was added at `then`: so much of it as has not
+   drained since. Of what others added nothing goes with it: the bucket holds at
+   least what it would hold if nothing had been added then. (Unless it was full
+   to the WARDEN_BUCKET_WINDOWS_MAX meanwhile, far above every limit.) */
+uint64_t warden_bucket_take_back(uint64_t empty_at, uint64_t now,
+				 uint64_t then, uint64_t added);
 /* Points in it now. A value that no bucket can have (a stranger wrote it) is
    read as a full one of WARDEN_BUCKET_WINDOWS_MAX windows. */
 double warden_bucket_points(uint64_t empty_at, uint64_t now, uint32_t limit,

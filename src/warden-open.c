@@ -28,12 +28,18 @@ struct shared_file {
 	uint32_t geometry[4];
 };
 
+/* doveadm and PAM look at what is there, or at nothing. */
+static bool role_creates(enum warden_role role)
+{
+	return role != WARDEN_ROLE_ADMIN && role != WARDEN_ROLE_PAM;
+}
+
 static int dir_open(const char *path, enum warden_role role,
 		    struct warden_error *error_r)
 {
 	int fd;
 
-	if (role != WARDEN_ROLE_ADMIN && mkdir(path, 0700) < 0 &&
+	if (role_creates(role) && mkdir(path, 0700) < 0 &&
 	    errno != EEXIST) {
 		warden_error_set(error_r, "mkdir(%s) failed: %s", path,
 				 strerror(errno));
@@ -70,7 +76,7 @@ file_open(struct warden_file *file_r, int dir_fd, enum warden_role role,
 	  const struct shared_file *shared, int *fd_r,
 	  struct warden_error *error_r)
 {
-	if (role == WARDEN_ROLE_ADMIN) {
+	if (!role_creates(role)) {
 		return warden_file_open(file_r, dir_fd, shared->name,
 					shared->kind, shared->writable, fd_r,
 					error_r);

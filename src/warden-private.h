@@ -14,6 +14,7 @@ struct warden {
 	struct warden_file policy_file, hosts_file, auth_file, rules_file;
 	int policy_fd; /* for flock(); -1 = not kept */
 	int hosts_fd;  /* the service: to give it its blocks back; or -1 */
+	bool observe;  /* refuse nobody, whatever the policy says */
 	uint32_t hosts_serial;		       /* when it was opened */
 	struct warden_file_header hosts_header; /* the same */
 

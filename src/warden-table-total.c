@@ -41,6 +41,26 @@ void warden_table_total_add(struct warden_table *table,
 	}
 }
 
+void warden_table_total_take_back(struct warden_table *table,
+				  enum warden_total total, uint64_t then)
+{
+	uint32_t number = slot_number(then);
+	_Atomic uint64_t *word =
+		&table->header->totals[total][number % WARDEN_TOTAL_SLOTS];
+	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
+
+	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
+		uint32_t count = word_count(present, number);
+
+		if (count == 0)
+			return;
+		if (atomic_compare_exchange_weak_explicit(
+			    word, &present, word_pack(number, count - 1),
+			    memory_order_relaxed, memory_order_relaxed))
+			return;
+	}
+}
+
 uint64_t warden_table_total(const struct warden_table *table,
 			    enum warden_total total, uint32_t secs,
 			    uint64_t now)

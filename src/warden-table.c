@@ -11,6 +11,7 @@
 #include "warden-bucket.h"
 #include "warden-hash.h"
 #include "warden-word.h"
+#include "warden.h"
 
 #define CLAIM_TRIES 8
 #define IDLE_WINDOW_SECS 60
@@ -652,6 +653,23 @@ static void forget_before_block_end(struct warden_table *table,
 	word_set(table, record, place, WARDEN_WORD_IDLE, 0);
 }
 
+/* Is one of the buckets at its limit? The slow one is not for known hosts. */
+static bool buckets_reach(const struct warden_policy *policy, bool known,
+			  uint64_t fast_at, uint64_t slow_at, uint64_t now)
+{
+	uint32_t limit =
+		policy->fail_limit * (known ? WARDEN_KNOWN_FACTOR : 1);
+
+	if (is_updated(fast_at) &&
+	    warden_bucket_reaches(fast_at, now, limit, policy->fail_limit,
+				  policy->fail_window_secs))
+		return true;
+	return !known && is_updated(slow_at) &&
+	       warden_bucket_reaches(slow_at, now, WARDEN_SLOW_LIMIT,
+				     WARDEN_SLOW_LIMIT,
+				     WARDEN_SLOW_WINDOW_SECS);
+}
+
 /* Add to both buckets. Returns true if one has reached its limit. */
 static bool add_points(struct warden_table *table,
 		       struct warden_record *record,
@@ -665,22 +683,13 @@ static bool add_points(struct warden_table *table,
 				   policy->fail_window_secs };
 	struct bucket_add slow = { now, points, WARDEN_SLOW_LIMIT,
 				   WARDEN_SLOW_WINDOW_SECS };
-	uint32_t limit =
-		policy->fail_limit * (known ? WARDEN_KNOWN_FACTOR : 1);
 	uint64_t fast_at, slow_at;
 
 	fast_at = word_update(table, record, place, WARDEN_WORD_FAST,
 			      next_bucket, &fast);
 	slow_at = word_update(table, record, place, WARDEN_WORD_SLOW,
 			      next_bucket, &slow);
-	if (is_updated(fast_at) &&
-	    warden_bucket_reaches(fast_at, now, limit, policy->fail_limit,
-				  policy->fail_window_secs))
-		return true;
-	return !known && is_updated(slow_at) &&
-	       warden_bucket_reaches(slow_at, now, WARDEN_SLOW_LIMIT,
-				     WARDEN_SLOW_LIMIT,
-				     WARDEN_SLOW_WINDOW_SECS);
+	return buckets_reach(policy, known, fast_at, slow_at, now);
 }
 
 bool warden_table_count(struct warden_table *table,
@@ -709,6 +718,150 @@ bool warden_table_count(struct warden_table *table,
 	    !add_points(table, record, &place, policy, points, now) ||
 	    !may_block)
 		return false;
+	return place_block(table, &place, next_block, &begin, 0, now);
+}
+
+/* --- Counting ahead ------------------------------------------------------- */
+
+struct bucket_ahead {
+	struct bucket_add add;
+	uint64_t *added_r;
+};
+
+static uint64_t next_bucket_ahead(uint64_t empty_at, const void *context)
+{
+	const struct bucket_ahead *ahead = context;
+	uint64_t next = next_bucket(empty_at, &ahead->add);
+
+	*ahead->added_r =
+		warden_bucket_added(empty_at, next, ahead->add.now);
+	return next;
+}
+
+static uint64_t add_ahead(struct warden_table *table,
+			  struct warden_record *record,
+			  const struct table_place *place,
+			  enum warden_word word, const struct bucket_add *add)
+{
+	uint64_t added = 0;
+	struct bucket_ahead ahead = { *add, &added };
+
+	return is_updated(word_update(table, record, place, word,
+				      next_bucket_ahead, &ahead)) ?
+		       added :
+		       0;
+}
+
+void warden_table_count_ahead(struct warden_table *table,
+			      const struct warden_host *host,
+			      const struct warden_policy *policy,
+			      enum warden_class class,
+			      enum warden_protocol protocol, uint64_t now,
+			      struct warden_pending *pending_r)
+{
+	struct table_place place = place_of(table, host);
+	struct warden_record *record = place_claim(table, &place, now);
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	struct warden_last_word last = { now_secs, class, protocol };
+	struct bucket_add fast = { now, policy->points[class],
+				   policy->fail_limit,
+				   policy->fail_window_secs };
+	struct bucket_add slow = { now, policy->points[class],
+				   WARDEN_SLOW_LIMIT,
+				   WARDEN_SLOW_WINDOW_SECS };
+
+	*pending_r = (struct warden_pending){
+		.host = *host,
+		.began = now,
+		.class = class,
+		.protocol = protocol,
+	};
+	if (record == NULL)
+		return;
+	forget_before_block_end(table, record, &place, now_secs);
+	word_set(table, record, &place, WARDEN_WORD_LAST,
+		 warden_last_word_pack(&last));
+	pending_r->fast_ms =
+		add_ahead(table, record, &place, WARDEN_WORD_FAST, &fast);
+	pending_r->slow_ms =
+		add_ahead(table, record, &place, WARDEN_WORD_SLOW, &slow);
+}
+
+struct bucket_take_back {
+	uint64_t now, then, added;
+};
+
+static uint64_t next_bucket_take_back(uint64_t empty_at, const void *context)
+{
+	const struct bucket_take_back *back = context;
+
+	return warden_bucket_take_back(empty_at, back->now, back->then,
+				       back->added);
+}
+
+/* The last event was none. Its time stays: were it to go back, an ended block
+   could once more be taken for newer than all that was counted, and what was
+   counted since would be forgotten with it. */
+static uint64_t next_last_undone(uint64_t value, const void *context)
+{
+	const struct warden_pending *pending = context;
+	struct warden_last_word last = {
+		(uint32_t)(pending->began / 1000),
+		pending->class,
+		pending->protocol,
+	};
+
+	if (value != warden_last_word_pack(&last))
+		return UPDATE_NONE;
+	last.class = WARDEN_CLASS_NONE;
+	last.protocol = WARDEN_PROTOCOL_UNKNOWN;
+	return warden_last_word_pack(&last);
+}
+
+void warden_table_take_back(struct warden_table *table,
+			    const struct warden_pending *pending,
+			    uint64_t now)
+{
+	struct table_place place = place_of(table, &pending->host);
+	struct warden_record *record = place_find(&place);
+	struct bucket_take_back fast = { now, pending->began,
+					 pending->fast_ms };
+	struct bucket_take_back slow = { now, pending->began,
+					 pending->slow_ms };
+
+	if (record == NULL)
+		return;
+	(void)word_update(table, record, &place, WARDEN_WORD_FAST,
+			  next_bucket_take_back, &fast);
+	(void)word_update(table, record, &place, WARDEN_WORD_SLOW,
+			  next_bucket_take_back, &slow);
+	(void)word_update(table, record, &place, WARDEN_WORD_LAST,
+			  next_last_undone, pending);
+}
+
+bool warden_table_settle(struct warden_table *table,
+			 const struct warden_host *host,
+			 const struct warden_policy *policy, uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	struct warden_record *record = place_find(&place);
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	struct block_begin begin = { policy, now, WARDEN_AUTH_FAILED };
+	struct warden_last_word last;
+
+	if (record == NULL)
+		return false;
+	forget_before_block_end(table, record, &place, now_secs);
+	if (!buckets_reach(
+		    policy,
+		    record_is_known(record, place.tag, policy, now_secs),
+		    warden_word_load(record, WARDEN_WORD_FAST, place.tag),
+		    warden_word_load(record, WARDEN_WORD_SLOW, place.tag), now))
+		return false;
+	last = warden_last_word_unpack(
+		warden_word_load(record, WARDEN_WORD_LAST, place.tag));
+	if (warden_class_is_event(last.class))
+		begin.reason = last.class;
 	return place_block(table, &place, next_block, &begin, 0, now);
 }
 

@@ -24,18 +24,20 @@
 		      |                   |            | updated: an event
 		      |                   |            | counted in part or
 		      |                   |            | not at all
-   count that blocks  | login, auth       | all        | the block is there or
-		      |                   |            | not; the service may
+   count that blocks, | login, auth, pam  | all        | the block is there or
+   settle             |                   |            | not; the service may
 		      |                   |            | learn of it only at
 		      |                   |            | its next full sweep
-   success            | auth              | all        | as count
-   claim (inside of   | login, auth,      | all        | an empty record that
+   success            | auth, pam         | all        | as count
+   count ahead        | pam               | all        | as count
+   take back          | pam               | all        | as count
+   claim (inside of   | login, auth, pam, | all        | an empty record that
    count, block, ...) | doveadm, service  |            | is marked as coming;
 		      |                   |            | or the claimed one
    evict (inside of   | as claim          | all        | the old record, or it
    claim)             |                   |            | marked as leaving; or
 		      |                   |            | as claim
-   refuse             | login, auth       | all        | a refusal not counted
+   refuse             | login, auth, pam  | all        | a refusal not counted
    expire             | service           | all        | an empty record, or
 		      |                   |            | none
    block, unblock     | doveadm, service  | all        | points cleared, the
@@ -174,6 +176,27 @@ bool warden_table_count(struct warden_table *table,
 			const struct warden_policy *policy, bool may_block,
 			enum warden_class class, enum warden_protocol protocol,
 			uint64_t now);
+/* Count one event as warden_table_count() does, but block nobody for it, and
+   remember in *pending_r what was added. For an attempt that may turn out well:
+   then it is taken back, else it is settled. */
+struct warden_pending;
+void warden_table_count_ahead(struct warden_table *table,
+			      const struct warden_host *host,
+			      const struct warden_policy *policy,
+			      enum warden_class class,
+			      enum warden_protocol protocol, uint64_t now,
+			      struct warden_pending *pending_r);
+/* Undo the same. At most what it added goes away, see
+   warden_bucket_take_back(); that it was the last event is forgotten, but not
+   that there was one. */
+void warden_table_take_back(struct warden_table *table,
+			    const struct warden_pending *pending,
+			    uint64_t now);
+/* Block the host if what was counted ahead has brought it over a limit; the
+   reason is the last event. Returns true if that began a block. */
+bool warden_table_settle(struct warden_table *table,
+			 const struct warden_host *host,
+			 const struct warden_policy *policy, uint64_t now);
 /* The host is known from now on. clear_points: and starts anew. */
 void warden_table_success(struct warden_table *table,
 			  const struct warden_host *host, bool clear_points,
@@ -227,6 +250,9 @@ uint32_t warden_table_sessions_reap(struct warden_table *table,
 /* Totals. secs: how far back, at most 3600; the running slot included. */
 void warden_table_total_add(struct warden_table *table,
 			    enum warden_total total, uint64_t now);
+/* One less of those added at `then`. */
+void warden_table_total_take_back(struct warden_table *table,
+				  enum warden_total total, uint64_t then);
 uint64_t warden_table_total(const struct warden_table *table,
 			    enum warden_total total, uint32_t secs,
 			    uint64_t now);

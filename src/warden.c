@@ -108,17 +108,35 @@ warden_network_find(const struct warden *warden, const struct warden_net *addr,
 
 /* --- The verdict ---------------------------------------------------------- */
 
+/* As hosts_access(5) names who serves it, Dovecot's services as its tcpwrap
+   did; NULL: nobody knows. */
+static const char *rules_daemon(enum warden_protocol protocol)
+{
+	switch (protocol) {
+	case WARDEN_PROTOCOL_IMAP:
+	case WARDEN_PROTOCOL_POP3:
+	case WARDEN_PROTOCOL_SUBMISSION:
+	case WARDEN_PROTOCOL_SIEVE:
+		return warden_protocol_name(protocol);
+	case WARDEN_PROTOCOL_SSH:
+		return "sshd";
+	case WARDEN_PROTOCOL_FTP:
+		return "vsftpd";
+	default:
+		return NULL;
+	}
+}
+
 /* false: rules have no name for the protocol. */
 static bool rules_question(const struct warden_client *client,
 			   struct warden_rules_question *question_r)
 {
 	*question_r = (struct warden_rules_question){
-		.daemon = warden_protocol_name(client->protocol),
+		.daemon = rules_daemon(client->protocol),
 		.client = client->remote,
 		.server = client->local,
 	};
-	return client->protocol != WARDEN_PROTOCOL_UNKNOWN &&
-	       client->protocol != WARDEN_PROTOCOL_OTHER;
+	return question_r->daemon != NULL;
 }
 
 static bool rules_refuse(const struct warden *warden,
@@ -196,7 +214,7 @@ static enum warden_refusal refuse(struct warden *warden,
 				  enum warden_refusal refusal,
 				  enum warden_stage stage, uint64_t now)
 {
-	if (policy->mode != WARDEN_MODE_ENFORCE) {
+	if (policy->mode != WARDEN_MODE_ENFORCE || warden->observe) {
 		observe(warden, host, stage, now);
 		return WARDEN_ADMITTED;
 	}
@@ -239,6 +257,11 @@ enum warden_refusal warden_check(struct warden *warden,
 	if (refusal == WARDEN_ADMITTED || is_exempt(warden, policy, client))
 		return WARDEN_ADMITTED;
 	return refuse(warden, policy, &host, refusal, stage, now);
+}
+
+void warden_set_observe(struct warden *warden)
+{
+	warden->observe = true;
 }
 
 /* --- Sessions ------------------------------------------------------------- */
@@ -333,6 +356,61 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 	}
 	return warden_table_count(&warden->table, &host, policy, in_force,
 				  class, client->protocol, now);
+}
+
+enum warden_refusal
+warden_pending_begin(struct warden *warden, const struct warden_client *client,
+		     enum warden_class class, uint64_t now,
+		     struct warden_pending *pending_r)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	enum warden_refusal refusal;
+
+	*pending_r = (struct warden_pending){ 0 };
+	if (!warden_class_is_event(class) ||
+	    !judge(warden, client, now, &policy, &host) ||
+	    is_exempt(warden, policy, client))
+		return WARDEN_ADMITTED;
+	(void)warden_table_settle(&warden->table, &host, policy, now);
+	refusal = warden_check(warden, client, WARDEN_STAGE_AUTH, now);
+	if (refusal != WARDEN_ADMITTED)
+		return refusal;
+	warden_table_total_add(&warden->table, (enum warden_total)class, now);
+	warden_table_count_ahead(&warden->table, &host, policy, class,
+				 client->protocol, now, pending_r);
+	pending_r->hosts_serial = warden->hosts_serial;
+	return WARDEN_ADMITTED;
+}
+
+void warden_pending_succeed(struct warden *warden,
+			    struct warden_pending *pending, uint64_t now)
+{
+	/* the service put another table in the place of that one: there is
+	   nothing of it in the new one */
+	if (pending->host.key != 0 &&
+	    pending->hosts_serial == warden->hosts_serial) {
+		warden_table_take_back(&warden->table, pending, now);
+		warden_table_total_take_back(&warden->table,
+					     (enum warden_total)pending->class,
+					     pending->began);
+	}
+	*pending = (struct warden_pending){ 0 };
+}
+
+bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
+			 uint64_t now)
+{
+	const struct warden_policy *policy = warden_policy(warden, now);
+	bool began = false;
+
+	if (pending->host.key != 0 && policy != NULL &&
+	    policy->mode != WARDEN_MODE_OFF) {
+		began = warden_table_settle(&warden->table, &pending->host,
+					    policy, now);
+	}
+	*pending = (struct warden_pending){ 0 };
+	return began;
 }
 
 void warden_success(struct warden *warden, const struct warden_client *client,

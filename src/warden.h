@@ -24,13 +24,14 @@ enum warden_role {
 	WARDEN_ROLE_AUTH,    /* hosts rw, policy ro, auth rw */
 	WARDEN_ROLE_SERVICE, /* all rw, replaces what is bad */
 	WARDEN_ROLE_ADMIN,   /* doveadm: hosts rw, policy rw; creates nothing */
+	WARDEN_ROLE_PAM,     /* hosts rw, policy ro; creates nothing */
 };
 
 /* Open and map the files in dir (base_dir/warden), which is made if it is
    missing. As root, before chroot and setuid; the files' descriptors are
    closed before it returns (the service keeps its own, see
-   warden_publisher). Every role but ADMIN creates files that are missing,
-   with room for table_hosts hosts. NULL: *error_r says why, nothing is
+   warden_publisher). Every role but ADMIN and PAM creates files that are
+   missing, with room for table_hosts hosts. NULL: *error_r says why, nothing is
    mapped, and the caller lets everybody in. */
 struct warden *warden_open(const char *dir, enum warden_role role,
 			   uint32_t table_hosts, struct warden_error *error_r);
@@ -85,6 +86,10 @@ enum warden_refusal warden_check(struct warden *warden,
 				 const struct warden_client *client,
 				 enum warden_stage stage, uint64_t now);
 
+/* From now on this handle refuses nobody, whatever the policy says, and counts
+   what it would have refused, as in observe mode. */
+void warden_set_observe(struct warden *warden);
+
 /* --- Sessions: the login process ----------------------------------------- */
 
 /* A live unauthenticated session of this process. Zeroed = none. */
@@ -114,6 +119,38 @@ void warden_session_close(struct warden *warden,
    NULL if it is not known. */
 bool warden_count(struct warden *warden, const struct warden_client *client,
 		  enum warden_class class, const char *user, uint64_t now);
+
+/* An attempt that may be the last thing its process does: PAM's. It is counted
+   when it begins, and taken back if it ends well; if nothing more is heard of
+   it, it stays counted. Zeroed = none. Belongs to its process alone. */
+struct warden_pending {
+	struct warden_host host; /* key 0: not counted */
+	uint64_t began;
+	uint64_t fast_ms, slow_ms; /* what it added to the two buckets */
+	uint32_t hosts_serial;	   /* of the table that it was added to */
+	uint8_t class;		   /* enum warden_class */
+	uint8_t protocol;	   /* enum warden_protocol */
+};
+
+/* warden_check() at WARDEN_STAGE_AUTH, and if the client may go on, count the
+   attempt. It blocks nobody yet; but if those before it, of any process, have
+   brought the host over a limit, it is blocked now and this one refused. So no
+   more attempts are checked than the limit has it, however many are made at
+   once and whatever became of their processes. No policy in force: nothing is
+   counted, since nothing was refused. */
+enum warden_refusal
+warden_pending_begin(struct warden *warden, const struct warden_client *client,
+		     enum warden_class class, uint64_t now,
+		     struct warden_pending *pending_r);
+/* It ended well: take it back. What others have failed stays, see
+   warden_bucket_take_back(). Zeroes it. */
+void warden_pending_succeed(struct warden *warden,
+			    struct warden_pending *pending, uint64_t now);
+/* It has failed: block its host if that is over a limit. Returns true if that
+   began a block. Nothing is counted again, so this is also right for a copy of
+   it in another process. Zeroes it. */
+bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
+			 uint64_t now);
 
 /* A login succeeded: the host becomes known, and its points are cleared if in
    the window at most one user failed from there and it is this one. user is

@@ -80,6 +80,7 @@ struct run {
 	struct warden_settings settings;
 	struct warden_keeper *keeper; /* NULL: not asked for yet */
 	struct warden_session sessions[SESSIONS];
+	struct warden_pending pendings[SESSIONS];
 	struct warden_policy_file *expected; /* the file `policy` */
 	uint64_t now;
 };
@@ -440,6 +441,33 @@ static void step_success(struct run *run)
 	warden_success(auth, unit_client(take_address(run)), "alice", run->now);
 }
 
+static void step_begin(struct run *run)
+{
+	const struct warden_net *net = take_address(run);
+	uint64_t what = fuzz_take(&run->input, 1);
+	struct warden_pending *pending = &run->pendings[what % SESSIONS];
+	enum warden_refusal refusal = warden_pending_begin(
+		login,
+		unit_client_by(net, (enum warden_protocol)(what >> 4)),
+		(enum warden_class)(what & 15), run->now, pending);
+
+	FUZZ_CHECK(refusal == WARDEN_ADMITTED || pending->host.key == 0);
+	FUZZ_CHECK((refusal == WARDEN_ADMITTED && pending->host.key == 0) ||
+		   net >= &address_nets[EXEMPTS]);
+}
+
+static void step_end(struct run *run)
+{
+	uint64_t what = fuzz_take(&run->input, 1);
+	struct warden_pending *pending = &run->pendings[what % SESSIONS];
+
+	if (what >= 128)
+		warden_pending_succeed(login, pending, run->now);
+	else
+		(void)warden_pending_fail(login, pending, run->now);
+	FUZZ_CHECK(pending->host.key == 0);
+}
+
 static void step_read(struct run *run)
 {
 	struct warden_host_info info;
@@ -625,7 +653,7 @@ static step_t *const steps[] = {
 	step_open,   step_close,       step_count,   step_success, step_read,
 	step_health, step_block,       step_network, step_wait,	   step_reap,
 	step_expire, step_mend,	       step_tick,    step_save,	   step_start,
-	check_walk,  check_deny_list,  step_forge,   step_count,
+	check_walk,  check_deny_list,  step_begin,   step_end,
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
