@@ -145,7 +145,10 @@ static bool rules_refuse(const struct warden *warden,
 	struct warden_rules_question question;
 	struct warden_rules_answer answer;
 
-	if (!rules_question(client, &question))
+	/* sshd and vsftpd have libwrap, or do without rules */
+	if (client->protocol == WARDEN_PROTOCOL_SSH ||
+	    client->protocol == WARDEN_PROTOCOL_FTP ||
+	    !rules_question(client, &question))
 		return false;
 	warden_rulebook_ask(&warden->rulebook, &question, &answer);
 	return answer.verdict == WARDEN_RULES_DENY;
