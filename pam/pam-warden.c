@@ -21,10 +21,10 @@
    refused. No attempt beyond the limit is ever checked; only that mail refuses
    the host too may come one attempt later when the last one ended in _exit().
 
-   Taking it back cannot wash anything away: see warden_bucket_take_back(). It
-   names no user, so it clears no points that others have: who failed from a
-   host is auth's secret (the file `auth`, passwords and users, hashed), and
-   sshd need not be trusted with that.
+   Taking back is bounded, see warden_bucket_take_back(): it is once, and what
+   the attempt itself has added. The points of earlier failures stay, whoever
+   logs in. Which users failed from a host is auth's secret, and neither sshd
+   nor vsftpd need be trusted with it.
 
    Nothing is kept but what belongs to the conversation, by pam_set_data(); the
    shared files are opened for each call, so they are never stale ones. There

@@ -40,14 +40,11 @@ uint64_t warden_bucket_added(uint64_t empty_at, uint64_t added_at, uint64_t now)
 }
 
 uint64_t warden_bucket_take_back(uint64_t empty_at, uint64_t now,
-				 uint64_t then, uint64_t added)
+				 uint64_t added)
 {
-	uint64_t drained = now > then ? now - then : 0;
-	uint64_t left = added > drained ? added - drained : 0;
-
-	if (empty_at <= now || empty_at - now <= left)
+	if (empty_at <= now || empty_at - now <= added)
 		return 0;
-	return empty_at - left;
+	return empty_at - added;
 }
 
 double warden_bucket_points(uint64_t empty_at, uint64_t now, uint32_t limit,

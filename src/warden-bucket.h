@@ -22,12 +22,19 @@ uint64_t warden_bucket_add(uint64_t empty_at, uint64_t now, uint32_t points,
    one of empty_at, milliseconds. added_at is the empty_at after that. */
 uint64_t warden_bucket_added(uint64_t empty_at, uint64_t added_at,
 			     uint64_t now);
-/* empty_at after taking back what was added at `then`: so much of it as has not
-   drained since. Of what others added nothing goes with it: the bucket holds at
-   least what it would hold if nothing had been added then. (Unless it was full
-   to the WARDEN_BUCKET_WINDOWS_MAX meanwhile, far above every limit.) */
+/* empty_at after taking that back. When all that was added is taken back, in
+   whatever order, nothing is left.
+
+   In any time a bucket below its limit has taken at most the limit and what
+   drains in that time. Taking back adds to this what was there at the beginning
+   of that time and is taken back in it, since it has drained as if it were to
+   stay; it was below the limit too. So whoever has attempts wait, to succeed
+   later, can fail twice the limit in one go, once, and then no more often than
+   everybody else. Leaving in the bucket what has drained of them would be
+   stricter; but then a host with two logins under way at every time is blocked
+   sooner or later, and has done nothing wrong. */
 uint64_t warden_bucket_take_back(uint64_t empty_at, uint64_t now,
-				 uint64_t then, uint64_t added);
+				 uint64_t added);
 /* Points in it now. A value that no bucket can have (a stranger wrote it) is
    read as a full one of WARDEN_BUCKET_WINDOWS_MAX windows. */
 double warden_bucket_points(uint64_t empty_at, uint64_t now, uint32_t limit,

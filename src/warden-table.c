@@ -788,15 +788,14 @@ void warden_table_count_ahead(struct warden_table *table,
 }
 
 struct bucket_take_back {
-	uint64_t now, then, added;
+	uint64_t now, added;
 };
 
 static uint64_t next_bucket_take_back(uint64_t empty_at, const void *context)
 {
 	const struct bucket_take_back *back = context;
 
-	return warden_bucket_take_back(empty_at, back->now, back->then,
-				       back->added);
+	return warden_bucket_take_back(empty_at, back->now, back->added);
 }
 
 /* The last event was none. Its time stays: were it to go back, an ended block
@@ -824,10 +823,8 @@ void warden_table_take_back(struct warden_table *table,
 {
 	struct table_place place = place_of(table, &pending->host);
 	struct warden_record *record = place_find(&place);
-	struct bucket_take_back fast = { now, pending->began,
-					 pending->fast_ms };
-	struct bucket_take_back slow = { now, pending->began,
-					 pending->slow_ms };
+	struct bucket_take_back fast = { now, pending->fast_ms };
+	struct bucket_take_back slow = { now, pending->slow_ms };
 
 	if (record == NULL)
 		return;

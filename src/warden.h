@@ -142,8 +142,8 @@ enum warden_refusal
 warden_pending_begin(struct warden *warden, const struct warden_client *client,
 		     enum warden_class class, uint64_t now,
 		     struct warden_pending *pending_r);
-/* It ended well: take it back. What others have failed stays, see
-   warden_bucket_take_back(). Zeroes it. */
+/* It ended well: take it back, and no more than it has added; what that means
+   for those who fail is with warden_bucket_take_back(). Zeroes it. */
 void warden_pending_succeed(struct warden *warden,
 			    struct warden_pending *pending, uint64_t now);
 /* It has failed: block its host if that is over a limit. Returns true if that
