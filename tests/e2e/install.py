@@ -23,7 +23,7 @@ class Install:
         subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
                        cwd=build, check=True, capture_output=True, text=True)
         self.binds = []
-        for number, original in enumerate(self._directories()):
+        for number, original in enumerate(self._directories(stage)):
             merged = Path(directory) / f"merged{number}"
             shutil.copytree(original, merged, symlinks=True)
             staged = stage / str(original).lstrip("/")
@@ -35,12 +35,18 @@ class Install:
         self.stage = stage
 
     @staticmethod
-    def _directories():
+    def _directories(stage):
         modules = Path(doveconf("login_plugin_dir")).parent
         binaries = Path(doveconf("libexec_dir"))
-        if modules.is_relative_to(binaries):
-            return [binaries]
-        return [binaries, modules]
+        directories = [binaries]
+        if not modules.is_relative_to(binaries):
+            directories.append(modules)
+        # where PAM looks for modules; none if this was built without
+        for path in stage.rglob("pam_warden.so"):
+            directory = Path("/") / path.parent.relative_to(stage)
+            if directory.is_dir():
+                directories.append(directory)
+        return directories
 
     def files(self):
         """All that was installed, as paths on the machine."""

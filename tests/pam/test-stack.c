@@ -596,7 +596,9 @@ static void many_conversations_take_no_memory(void **state)
 		(void)log_in(f, i % 100 == 0 ? "bad" : "good");
 	}
 	assert_int_equal(descriptors(), first_free);
-	assert_true(memory_pages() <= before + 16);
+	/* fewer are for a checker of memory, which uses much itself */
+	if (text == NULL)
+		assert_true(memory_pages() <= before + 16);
 }
 
 enum { THREADS = 4, LOGINS = 250 };

@@ -1,0 +1,187 @@
+# Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
+"""sshd and vsftpd where libwrap is gone: PAM refuses for them, and what fails
+there counts for mail too."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+import netns
+from clients import IN, Host
+from pammed import PAM_LINES, PAM_STACK, PamSshd, PamVsftpd, furnish
+from waiting import wait_until
+
+ATTACKER = "192.0.2.66"
+INNOCENT = "192.0.2.7"
+METHODS = ("password", "keyboard-interactive", "publickey")
+
+
+@pytest.fixture
+def wire(installed, new_sandbox):
+    if not any(name.endswith("/pam_warden.so") for name in installed.files()):
+        pytest.skip("built without PAM")
+    server, client = new_sandbox(network=True), new_sandbox(network=True)
+    netns.connect(server, client, [f"{ATTACKER}/24", f"{INNOCENT}/24"])
+    return server, client
+
+
+@pytest.fixture
+def attacker(wire):
+    return Host(ATTACKER, wire[1])
+
+
+@pytest.fixture
+def innocent(wire):
+    return Host(INNOCENT, wire[1])
+
+
+@pytest.fixture
+def dovecot(wire, new_dovecot):
+    return new_dovecot(sandbox=wire[0], address=netns.SERVER_4,
+                       settings={"fail_limit": "20"})
+
+
+@pytest.fixture
+def new_sshd(wire):
+    def make(**kwargs):
+        furnish(wire[0], "sshd", **kwargs)
+        sshd = PamSshd(wire[0], netns.SERVER_4)
+        sshd.trust_key(wire[1])
+        return sshd
+    return make
+
+
+@pytest.fixture
+def vsftpd(wire):
+    furnish(wire[0], "vsftpd")
+    return PamVsftpd(wire[0], netns.SERVER_4)
+
+
+def block_by_imap(dovecot, attacker):
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+
+
+def test_a_guesser_at_imap_is_refused_by_sshd(dovecot, new_sshd, attacker,
+                                              innocent):
+    sshd = new_sshd()
+    for method in METHODS:
+        assert sshd.log_in(attacker, method)
+    # whoever has logged in is known and may fail four times as much
+    attacker.guess(dovecot, 8)
+    dovecot.wait_blocked(attacker)
+    # not by libwrap: the connection itself is taken
+    assert sshd.greets(attacker)
+    for method in METHODS:
+        assert not sshd.log_in(attacker, method)
+        assert sshd.log_in(innocent, method)
+    dovecot.doveadm("unblock", attacker.address)
+    for method in METHODS:
+        assert sshd.log_in(attacker, method)
+
+
+@pytest.mark.parametrize("user, count", [("root", 2),
+                                         ("nobody-of-that-name", 1)])
+def test_wrong_passwords_at_sshd_block_for_imap(dovecot, new_sshd, attacker,
+                                                innocent, user, count):
+    sshd = new_sshd()
+    for n in range(count):
+        assert attacker.address not in dovecot.blocked()
+        assert not sshd.log_in(attacker, "password", f"guess-{n}", user)
+    failed_at = time.monotonic()
+    record = dovecot.wait_blocked(attacker)
+    assert time.monotonic() - failed_at < 1
+    assert record["reason"] == ("auth_failed" if count == 2
+                                else "user_unknown")
+    assert dovecot.why(attacker)["last_protocol"] == "ssh"
+    assert attacker.is_refused(dovecot)
+    for method in METHODS:
+        assert not sshd.log_in(attacker, method)
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+
+
+def test_wrong_answers_at_sshd_are_counted_though_its_child_exits(
+        dovecot, new_sshd, attacker):
+    sshd = new_sshd()
+    for n in range(2):
+        assert not sshd.log_in(attacker, "keyboard-interactive", f"no-{n}")
+    assert float(dovecot.record(attacker)["points"]) > 19
+    # no answer beyond the limit is looked at, not even the right one
+    assert not sshd.log_in(attacker, "keyboard-interactive")
+    assert attacker.address in dovecot.blocked()
+    assert attacker.is_refused(dovecot)
+
+
+def test_logins_at_sshd_count_nothing(dovecot, new_sshd, innocent):
+    sshd = new_sshd()
+    for method in METHODS * 3:
+        assert sshd.log_in(innocent, method)
+    record = dovecot.record(innocent)
+    assert float(record["points"]) == 0
+    assert dovecot.why(innocent)["known"] == "yes"
+
+
+def test_a_guesser_at_imap_is_refused_by_vsftpd(dovecot, vsftpd, attacker,
+                                                innocent):
+    assert vsftpd.log_in(innocent) == IN
+    block_by_imap(dovecot, attacker)
+    assert vsftpd.greets(attacker)
+    assert vsftpd.log_in(attacker) != IN
+    assert vsftpd.log_in(innocent) == IN
+    dovecot.doveadm("unblock", attacker.address)
+    assert vsftpd.log_in(attacker) == IN
+    assert float(dovecot.record(attacker)["points"]) == 0
+
+
+def test_wrong_passwords_at_vsftpd_block_for_imap(dovecot, vsftpd, attacker):
+    for n in range(2):
+        assert vsftpd.log_in(attacker, f"guess-{n}") != IN
+    failed_at = time.monotonic()
+    dovecot.wait_blocked(attacker)
+    assert time.monotonic() - failed_at < 1
+    assert dovecot.why(attacker)["last_protocol"] == "ftp"
+    assert attacker.is_refused(dovecot)
+    assert vsftpd.log_in(attacker) != IN
+
+
+def test_everybody_gets_in_when_there_is_no_warden(new_sshd, attacker):
+    """Dovecot was never started, or is gone for good."""
+    sshd = new_sshd()
+    for n in range(3):
+        assert not sshd.log_in(attacker, "password", f"guess-{n}")
+    for method in METHODS:
+        assert sshd.log_in(attacker, method)
+
+
+@pytest.mark.parametrize("options", ["observe", "observe nocount"])
+def test_an_observer_lets_the_blocked_in(dovecot, new_sshd, attacker, options):
+    sshd = new_sshd(lines="".join(
+        f"{line} {options}\n" for line in PAM_LINES.splitlines()))
+    block_by_imap(dovecot, attacker)
+    for method in METHODS:
+        assert sshd.log_in(attacker, method)
+
+
+def test_another_base_dir_is_another_dovecot(dovecot, new_sshd, attacker):
+    sshd = new_sshd(lines="".join(f"{line} base_dir=/run/elsewhere\n"
+                                  for line in PAM_LINES.splitlines()))
+    block_by_imap(dovecot, attacker)
+    assert sshd.log_in(attacker, "password")
+    furnish(sshd.sandbox, "sshd", "".join(
+        f"{line} base_dir=/run/dovecot\n"
+        for line in PAM_LINES.splitlines()))
+    assert not sshd.log_in(attacker, "password")
+
+
+def test_the_lines_before_the_stack_of_this_machine(dovecot, new_sshd,
+                                                    attacker, innocent):
+    stack = Path("/etc/pam.d/sshd").read_text(encoding="utf-8")
+    # no session of the machine's: it wants what a sandbox has not
+    stack = "".join(line for line in stack.splitlines(keepends=True)
+                    if "session" not in line)
+    sshd = new_sshd(stack=stack + PAM_STACK.splitlines()[-1] + "\n")
+    block_by_imap(dovecot, attacker)
+    for method in METHODS:
+        assert not sshd.log_in(attacker, method)
+        assert sshd.log_in(innocent, method)
