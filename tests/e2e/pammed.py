@@ -10,8 +10,9 @@ from wrapped import Sshd, Vsftpd
 
 USER = "warden-e2e"
 PASSWORD = "right-one"
-PAM_LINES = ("auth requisite pam_warden.so\n"
-             "account requisite pam_warden.so\n")
+CONTROL = "[module_unknown=ignore ignore=ignore default=die]"
+PAM_LINES = (f"auth {CONTROL} pam_warden.so\n"
+             f"account {CONTROL} pam_warden.so\n")
 # a wrong password takes no time: what is tested comes after it
 PAM_STACK = ("auth required pam_unix.so nodelay\n"
              "account required pam_unix.so\n"

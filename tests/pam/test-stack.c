@@ -19,6 +19,8 @@
 #include "warden-layout.h"
 #include "warden.h"
 
+/* as the man page has it */
+#define CONTROL "[module_unknown=ignore ignore=ignore default=die]"
 #define CLIENT "192.0.2.66"
 #define PATH_SIZE 1024
 
@@ -32,7 +34,8 @@ struct fixture {
 
 static void write_stack(struct fixture *f, const char *kind,
 			const char *service, const char *control,
-			const char *verdict, const char *options)
+			const char *module, const char *verdict,
+			const char *options)
 {
 	char path[PATH_SIZE];
 	FILE *file;
@@ -46,7 +49,7 @@ static void write_stack(struct fixture *f, const char *kind,
 		const char *type = i == 0 ? "auth" : "account";
 
 		(void)fprintf(file, "%s %s %s base_dir=%s %s\n", type, control,
-			      PAM_WARDEN_SO, f->base, options);
+			      module, f->base, options);
 		(void)fprintf(file, "%s required %s\n", type, verdict);
 	}
 	assert_int_equal(fclose(file), 0);
@@ -57,8 +60,10 @@ static void write_stack(struct fixture *f, const char *kind,
 static void write_stacks(struct fixture *f, const char *service,
 			 const char *options)
 {
-	write_stack(f, "good", service, "requisite", "pam_permit.so", options);
-	write_stack(f, "bad", service, "sufficient", "pam_deny.so", options);
+	write_stack(f, "good", service, CONTROL, PAM_WARDEN_SO, "pam_permit.so",
+		    options);
+	write_stack(f, "bad", service, "sufficient", PAM_WARDEN_SO,
+		    "pam_deny.so", options);
 }
 
 static void publish(struct fixture *f)
@@ -388,6 +393,19 @@ static void a_silent_service_is_ignored(void **state)
 	assert_ignored_from(f, "sshd", CLIENT);
 }
 
+static void a_module_that_is_missing_shuts_nobody_out(void **state)
+{
+	struct fixture *f = *state;
+
+	block(f);
+	write_stack(f, "good", "sshd", CONTROL, "/nonexistent/pam_warden.so",
+		    "pam_permit.so", "");
+	assert_int_equal(log_in(f, "good"), PAM_SUCCESS);
+	write_stack(f, "good", "sshd", CONTROL, "/nonexistent/pam_warden.so",
+		    "pam_deny.so", "");
+	assert_int_equal(log_in(f, "good"), PAM_AUTH_ERR);
+}
+
 static void another_user_than_root_is_ignored(void **state)
 {
 	int status;
@@ -648,6 +666,7 @@ int main(void)
 		STACK(no_table_is_ignored),
 		STACK(a_damaged_table_is_ignored),
 		STACK(a_silent_service_is_ignored),
+		STACK(a_module_that_is_missing_shuts_nobody_out),
 		STACK(another_user_than_root_is_ignored),
 		STACK(an_unknown_option_changes_nothing),
 		STACK(a_failure_is_counted),
