@@ -1,18 +1,21 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* `doveadm warden setup`: the one line in /etc/hosts.deny. It is the only
-   thing of the warden that writes to /etc, and it is done here because every
-   Dovecot process may have /etc read-only, and because an admin should see
-   it happen: so only on the command line, never through the HTTP API. */
+/* `doveadm warden setup`: the one line in /etc/hosts.deny, or with --pam those
+   in /etc/pam.d. It is the only thing of the warden that writes to /etc, and it
+   is done here because every Dovecot process may have /etc read-only, and
+   because an admin should see it happen: so only on the command line, never
+   through the HTTP API. */
 
 #include "doveadm-warden.h"
 #include "doveadm-record.h"
+#include "doveadm-setup-pam.h"
 #include "doveadm-setup.h"
 #include "warden-hosts-deny.h"
 
 struct setup_request {
 	const char *daemons;
-	bool remove;
+	const char *pam; /* services; NULL: it is about hosts.deny */
+	bool apply, remove;
 };
 
 /* hosts_access(5): "a b EXCEPT c" is who is in a or b, but not c. It takes
@@ -30,6 +33,24 @@ static bool setup_daemons_ok(const char *daemons)
 		daemons);
 }
 
+static bool setup_combination_ok(const struct setup_request *request)
+{
+	if (request->apply && request->remove) {
+		return doveadm_warden_fail(EX_USAGE,
+			"--apply and --remove cannot be used together");
+	}
+	if (request->pam == NULL && request->apply) {
+		return doveadm_warden_fail(EX_USAGE,
+			"--apply is for --pam: without that, setup always "
+			"writes the line");
+	}
+	if (request->pam != NULL && request->daemons != NULL) {
+		return doveadm_warden_fail(EX_USAGE,
+			"--pam and --daemons cannot be used together");
+	}
+	return TRUE;
+}
+
 static bool setup_get_request(struct doveadm_cmd_context *cctx,
 			      struct setup_request *request_r)
 {
@@ -39,7 +60,11 @@ static bool setup_get_request(struct doveadm_cmd_context *cctx,
 			"doveadm warden setup works on the command line only");
 	}
 	(void)doveadm_cmd_param_bool(cctx, "remove", &request_r->remove);
+	(void)doveadm_cmd_param_bool(cctx, "apply", &request_r->apply);
 	(void)doveadm_cmd_param_str(cctx, "daemons", &request_r->daemons);
+	(void)doveadm_cmd_param_str(cctx, "pam", &request_r->pam);
+	if (!setup_combination_ok(request_r))
+		return FALSE;
 	if (request_r->remove && request_r->daemons != NULL) {
 		return doveadm_warden_fail(EX_USAGE,
 			"--remove takes the whole line out: "
@@ -93,6 +118,17 @@ static void setup_print(const struct setup_request *request,
 	doveadm_record_print(record);
 }
 
+static void setup_pam(const struct setup_request *request)
+{
+	enum doveadm_setup_pam what = DOVEADM_SETUP_PAM_PRINT;
+
+	if (request->apply)
+		what = DOVEADM_SETUP_PAM_ADD;
+	else if (request->remove)
+		what = DOVEADM_SETUP_PAM_REMOVE;
+	(void)doveadm_setup_pam(request->pam, what);
+}
+
 static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
 {
 	enum warden_hosts_deny_result result;
@@ -100,7 +136,13 @@ static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
 	struct warden_settings set;
 	struct warden_error error;
 
-	if (!setup_get_request(cctx, &request) || !setup_get_deny_file(&set))
+	if (!setup_get_request(cctx, &request))
+		return;
+	if (request.pam != NULL) {
+		setup_pam(&request);
+		return;
+	}
+	if (!setup_get_deny_file(&set))
 		return;
 	if (request.remove) {
 		result = warden_hosts_deny_remove(DOVEADM_SETUP_HOSTS_DENY,
@@ -121,9 +163,12 @@ static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
 struct doveadm_cmd_ver2 doveadm_cmd_warden_setup = {
 	.name = "warden setup",
 	.cmd = cmd_warden_setup,
-	.usage = "[--remove] [--daemons <list>]",
+	.usage = "[--remove] [--daemons <list>] | "
+		"--pam <list> [--apply|--remove]",
 DOVEADM_CMD_PARAMS_START
 DOVEADM_CMD_PARAM('r', "remove", CMD_PARAM_BOOL, 0)
 DOVEADM_CMD_PARAM('d', "daemons", CMD_PARAM_STR, 0)
+DOVEADM_CMD_PARAM('p', "pam", CMD_PARAM_STR, 0)
+DOVEADM_CMD_PARAM('a', "apply", CMD_PARAM_BOOL, 0)
 DOVEADM_CMD_PARAMS_END
 };

@@ -2,6 +2,7 @@
 """sshd and vsftpd where libwrap is gone: PAM refuses for them, and what fails
 there counts for mail too."""
 
+import os
 import time
 from pathlib import Path
 
@@ -185,3 +186,54 @@ def test_the_lines_before_the_stack_of_this_machine(dovecot, new_sshd,
     for method in METHODS:
         assert not sshd.log_in(attacker, method)
         assert sshd.log_in(innocent, method)
+
+
+# --- doveadm warden setup --pam ---------------------------------------------
+
+def test_setup_puts_the_lines_in_and_takes_them_out(dovecot, new_sshd,
+                                                    attacker):
+    sshd = new_sshd(lines="#%PAM-1.0\n")
+    path = sshd.sandbox.path("/etc/pam.d/sshd")
+    path.chmod(0o640)
+    os.chown(path, 0, 8)
+    before = path.read_bytes()
+    block_by_imap(dovecot, attacker)
+    said = dovecot.doveadm_raw("warden", "setup", "--pam", "sshd").stdout
+    for line in PAM_LINES.splitlines():
+        assert line.split() in [text.split() for text in said.splitlines()]
+    assert path.read_bytes() == before
+    assert sshd.log_in(attacker, "publickey")
+
+    for changed in ("yes", "no"):
+        record, = dovecot.doveadm("setup", "--pam", "sshd", "--apply")
+        assert record["changed"] == changed
+        assert not sshd.log_in(attacker, "publickey")
+    assert path.read_text().startswith("#%PAM-1.0\n# dovecot-warden")
+    found = path.stat()
+    assert (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (0o640, 0,
+                                                                    8)
+    for changed in ("yes", "no"):
+        record, = dovecot.doveadm("setup", "--pam", "sshd", "--remove")
+        assert record["changed"] == changed
+        assert path.read_bytes() == before
+    assert sshd.log_in(attacker, "publickey")
+
+
+def test_setup_changes_nothing_that_it_was_not_asked_for(wire, new_dovecot):
+    dovecot = new_dovecot(sandbox=wire[0], start=False)
+    dovecot.configure()
+    for words, code in ((["--pam", "sshd", "--daemons", "sshd"], 64),
+                        (["--apply"], 64),
+                        (["--pam", "sshd", "--apply", "--remove"], 64),
+                        (["--pam", "../passwd", "--apply"], 64),
+                        (["--pam", " ", "--apply"], 64),
+                        (["--pam", "no-such-service", "--apply"], 65)):
+        result = dovecot.doveadm_raw("warden", "setup", *words)
+        assert result.returncode == code, result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert not wire[0].path("/etc/pam.d/no-such-service").exists()
+    for name in ("sshd", "vsftpd"):
+        furnish(wire[0], name, lines="")
+    records = dovecot.doveadm("setup", "--pam", "sshd,vsftpd", "--apply")
+    assert [record["file"] for record in records] == [
+        "/etc/pam.d/sshd", "/etc/pam.d/vsftpd"]
