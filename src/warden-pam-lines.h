@@ -22,9 +22,9 @@ enum warden_pam_lines_result {
 
 /* Put them before all others of the file, under a comment. Every other byte,
    mode and owner stay. With them there already, also with options that somebody
-   added, nothing changes. A line with pam_warden.so elsewhere is an error: twice
-   it would count twice. So is a missing file: it would take the place of the
-   rules for all services that have none. */
+   added, nothing changes. A line with pam_warden.so elsewhere is an error:
+   twice it would count twice. So is a missing file: it would take the place of
+   the rules for all services that have none. */
 enum warden_pam_lines_result
 warden_pam_lines_add(const char *path, struct warden_error *error_r);
 /* Take out what add put in: every other byte is as it was. */

@@ -247,6 +247,32 @@ static void op_login(struct world_process *process)
 	warden_success(process->auth, unit_client(&net), "user", WORLD_NOW);
 }
 
+/* Of the process that the operation is tried in again and again. */
+static struct warden_pending pending;
+
+static void op_begin(struct world_process *process)
+{
+	struct warden_net net = world_net(WORLD_SUBJECT);
+
+	(void)warden_pending_begin(process->auth,
+				   unit_client_by(&net, WARDEN_PROTOCOL_SSH),
+				   WARDEN_AUTH_FAILED, WORLD_NOW, &pending);
+}
+
+static void op_take_back(struct world_process *process)
+{
+	struct warden_pending mine = pending;
+
+	warden_pending_succeed(process->auth, &mine, WORLD_NOW);
+}
+
+static void op_settle(struct world_process *process)
+{
+	struct warden_pending mine = pending;
+
+	(void)warden_pending_fail(process->auth, &mine, WORLD_NOW);
+}
+
 static void op_block(struct world_process *process)
 {
 	struct warden_host host = world_host(WORLD_SUBJECT);
@@ -322,6 +348,23 @@ static void test_killed_while_it_claims(void **state)
 static void test_killed_while_it_claims_and_counts(void **state)
 {
 	survives(*state, op_fail, 6);
+}
+
+static void test_killed_while_it_claims_and_counts_ahead(void **state)
+{
+	survives(*state, op_begin, 6);
+}
+
+static void test_killed_while_it_takes_back(void **state)
+{
+	times(*state, op_begin, 3);
+	survives(*state, op_take_back, 3);
+}
+
+static void test_killed_while_it_settles(void **state)
+{
+	times(*state, op_begin, 10);
+	survives(*state, op_settle, 2);
 }
 
 static void test_killed_while_it_counts(void **state)
@@ -724,6 +767,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_killed_while_it_claims),
 		CASE(test_killed_while_it_claims_and_counts),
+		CASE(test_killed_while_it_claims_and_counts_ahead),
+		CASE(test_killed_while_it_takes_back),
+		CASE(test_killed_while_it_settles),
 		CASE(test_killed_while_it_counts),
 		CASE(test_killed_while_it_counts_an_idle_session),
 		CASE(test_killed_while_it_counts_and_blocks),
