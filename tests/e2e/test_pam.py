@@ -3,6 +3,7 @@
 there counts for mail too."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 import netns
 from clients import IN, Host
-from pammed import PAM_LINES, PAM_STACK, PamSshd, PamVsftpd, furnish
+from pammed import (PAM_LINES, PAM_STACK, PASSWORD, USER, PamSshd, PamVsftpd,
+                    furnish)
 from waiting import wait_until
 
 ATTACKER = "192.0.2.66"
@@ -144,6 +146,27 @@ def test_wrong_passwords_at_vsftpd_block_for_imap(dovecot, vsftpd, attacker):
     assert dovecot.why(attacker)["last_protocol"] == "ftp"
     assert attacker.is_refused(dovecot)
     assert vsftpd.log_in(attacker) != IN
+
+
+@pytest.mark.skipif(shutil.which("pamtester") is None,
+                    reason="pamtester is not installed")
+def test_any_program_that_tells_pam_the_address(dovecot, wire, attacker):
+    furnish(wire[0], "some-daemon")
+
+    def ask(password, *operations):
+        return wire[0].run(
+            "pamtester", "-I", f"rhost={attacker.address}", "some-daemon",
+            USER, *operations, check=False, stdin=None,
+            input=f"{password}\n").returncode == 0
+    assert ask(PASSWORD, "authenticate", "acct_mgmt")
+    assert float(dovecot.record(attacker)["points"]) == 0
+    # it is known by now
+    for n in range(8):
+        assert not ask(f"guess-{n}", "authenticate")
+    assert dovecot.why(attacker)["last_protocol"] == "other"
+    assert attacker.is_refused(dovecot)
+    assert not ask(PASSWORD, "authenticate", "acct_mgmt")
+    assert not ask(PASSWORD, "acct_mgmt")
 
 
 def test_everybody_gets_in_when_there_is_no_warden(new_sshd, attacker):
