@@ -1,7 +1,7 @@
 # Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
 """Each test gets machines and Dovecots of its own; here they are made and
 taken away. WARDEN_BUILD names the build directory whose `make install` is
-under test."""
+under test; with "package" it is what Debian's package has installed."""
 
 import os
 import shutil
@@ -54,7 +54,9 @@ def session_directory():
 @pytest.fixture(scope="session")
 def installed(session_directory):
     try:
-        return Install(os.environ["WARDEN_BUILD"], session_directory)
+        build = os.environ["WARDEN_BUILD"]
+        return Install(None if build == "package" else build,
+                       session_directory)
     except subprocess.CalledProcessError as error:
         pytest.exit(f"{' '.join(error.cmd)} failed:\n{error.stderr}", 1)
 

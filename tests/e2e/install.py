@@ -1,6 +1,6 @@
 # Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
-"""What `make install` would put on the machine, laid over Dovecot's own
-directories for the sandboxes only."""
+"""What `make install` would put on the machine, or a package has put there, laid
+over Dovecot's own directories for the sandboxes only."""
 
 import os
 import shutil
@@ -20,8 +20,12 @@ class Install:
 
     def __init__(self, build, directory):
         stage = Path(directory) / "stage"
-        subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
-                       cwd=build, check=True, capture_output=True, text=True)
+        if build is None:
+            self._copy_package(stage)
+        else:
+            subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
+                           cwd=build, check=True, capture_output=True,
+                           text=True)
         self.binds = []
         for number, original in enumerate(self._directories(stage)):
             merged = Path(directory) / f"merged{number}"
@@ -33,6 +37,16 @@ class Install:
             os.chmod(merged, 0o755)
             self.binds.append((merged, original))
         self.stage = stage
+
+    @staticmethod
+    def _copy_package(stage):
+        listed = subprocess.run(["dpkg", "-L", "dovecot-warden"], check=True,
+                                capture_output=True, text=True).stdout
+        for path in map(Path, listed.splitlines()):
+            if path.is_file():
+                staged = stage / str(path).lstrip("/")
+                staged.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, staged)
 
     @staticmethod
     def _directories(stage):

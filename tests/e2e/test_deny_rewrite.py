@@ -26,6 +26,8 @@ class Rewriter:
 
     def __init__(self, sandbox, count):
         program = Path(os.environ["WARDEN_BUILD"], "tests/fire/deny-rewriter")
+        if not program.exists():
+            pytest.skip("a package has no program for it")
         self.times = 0
         self._process = subprocess.Popen(
             [program, sandbox.path(DENY_FILE), str(count), LISTED],

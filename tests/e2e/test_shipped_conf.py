@@ -23,7 +23,7 @@ def shipped(installed):
     path, = [Path(name) for name in installed.files()
              if Path(name).name == "05-warden.conf"]
     # Where it would be in force it does not get by itself.
-    assert "doc" in path.parts and "etc" not in path.parts
+    assert "share" in path.parts and "etc" not in path.parts
     return installed.stage / str(path).lstrip("/")
 
 
