@@ -175,7 +175,7 @@ struct rules_options {
 bool rules_options_parse(char *options, struct rules_options *options_r,
 			 struct warden_error *error_r);
 
-/* --- Files: warden-rules-file.c -------------------------------------------- */
+/* --- Files: warden-rules-file.c ------------------------------------------- */
 
 /* A regular file, with room for one byte more. The caller frees; NULL: errno */
 char *rules_file_read(const char *path, size_t *size_r);
@@ -186,7 +186,7 @@ char *rules_file_read(const char *path, size_t *size_r);
 bool rules_glob_matches(const char *glob, size_t glob_len, const char *str,
 			size_t len);
 
-/* --- Patterns: warden-rules-pattern.c -------------------------------------- */
+/* --- Patterns: warden-rules-pattern.c ------------------------------------- */
 
 /* What a compilation has put together so far. */
 struct rules_compiler {
@@ -216,7 +216,7 @@ void rules_notice(struct rules_compiler *compiler, const char *fmt, ...)
 /* Where the patterns of one segment go. */
 struct rules_sink {
 	struct rules_rows *ranges;
-	struct rules_rows *meant; /* the same without all that is broad; or NULL */
+	struct rules_rows *meant; /* without all that is broad; or NULL */
 	bool broad_as_tokens;	  /* what is broad is told from the rest */
 	uint32_t value;
 };

@@ -38,7 +38,7 @@ struct asking {
 	const struct warden_rules *rules;
 	struct text daemon;
 	struct host client, server;
-	bool meant_only; /* patterns that mean nobody in particular are left out */
+	bool meant_only; /* without patterns that mean nobody in particular */
 	bool damaged;
 	uint32_t steps_left;
 };

@@ -160,7 +160,8 @@ static void test_the_first_rule_does_not_decide(void **state)
 static void test_the_longest_line_counts_wrong(void **state)
 {
 	(void)state;
-	compile("", "\\\n# a comment \\\nALL: ALL\n\nno rule\nALL: 192.0.2.1\n");
+	compile("", "\\\n# a comment \\\nALL: ALL\n\nno rule\n"
+		"ALL: 192.0.2.1\n");
 	assert_denied("192.0.2.1", 6);
 	assert_noticed("hosts.deny:5: no rule");
 }
