@@ -3,6 +3,7 @@
 #include "warden-rule-watch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,8 +17,11 @@ struct stamp {
 	struct timespec mtime, ctime;
 };
 
+/* A longer path is not watched. */
+#define PATH_SIZE 1024
+
 struct watched {
-	char *path;
+	char path[PATH_SIZE];
 	struct stamp stamp;
 };
 
@@ -25,10 +29,9 @@ enum { ALLOW, DENY, NAMED }; /* NAMED and on: files that rules name */
 
 struct warden_rule_watch {
 	const char *own_deny_file;
-	struct watched *files;
+	struct watched files[NAMED + WARDEN_RULES_MAX_FILES];
 	size_t count;
 	bool settling; /* there is something new, and it may not be all yet */
-	bool no_memory;
 };
 
 /* --- How files look ------------------------------------------------------- */
@@ -37,8 +40,7 @@ static void stamp_get(const char *path, struct stamp *stamp_r)
 {
 	struct stat st;
 
-	/* compared as a whole */
-	memset(stamp_r, 0, sizeof(*stamp_r));
+	*stamp_r = (struct stamp){ .error = 0 };
 	if (*path == '\0' || stat(path, &st) < 0) {
 		stamp_r->error = *path == '\0' ? ENOENT : errno;
 		return;
@@ -50,6 +52,18 @@ static void stamp_get(const char *path, struct stamp *stamp_r)
 	stamp_r->ctime = st.st_ctim;
 }
 
+static bool time_equals(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool stamp_equals(const struct stamp *a, const struct stamp *b)
+{
+	return a->error == b->error && a->dev == b->dev && a->ino == b->ino &&
+	       a->size == b->size && time_equals(&a->mtime, &b->mtime) &&
+	       time_equals(&a->ctime, &b->ctime);
+}
+
 static bool watch_has_changed(struct warden_rule_watch *watch)
 {
 	bool changed = false;
@@ -59,30 +73,23 @@ static bool watch_has_changed(struct warden_rule_watch *watch)
 		struct stamp stamp;
 
 		stamp_get(file->path, &stamp);
-		if (memcmp(&stamp, &file->stamp, sizeof(stamp)) != 0)
+		if (!stamp_equals(&stamp, &file->stamp))
 			changed = true;
 		file->stamp = stamp;
 	}
 	return changed;
 }
 
-static bool watch_add(struct warden_rule_watch *watch, const char *path)
+static void watch_add(struct warden_rule_watch *watch, const char *path)
 {
-	struct watched *files =
-		realloc(watch->files, (watch->count + 1) * sizeof(*files));
-	char *copy = strdup(path);
+	struct watched *file = &watch->files[watch->count];
 
-	if (files != NULL)
-		watch->files = files;
-	if (files == NULL || copy == NULL) {
-		free(copy);
-		watch->no_memory = true;
-		return false;
-	}
-	files[watch->count].path = copy;
-	stamp_get(path, &files[watch->count].stamp);
+	if (watch->count == sizeof(watch->files) / sizeof(watch->files[0]) ||
+	    strlen(path) >= sizeof(file->path))
+		return;
+	(void)snprintf(file->path, sizeof(file->path), "%s", path);
+	stamp_get(path, &file->stamp);
 	watch->count++;
-	return true;
 }
 
 /* Called before the file is read, so that what changes meanwhile is seen. */
@@ -94,13 +101,7 @@ static void watch_named(void *context, const char *path)
 		if (strcmp(watch->files[i].path, path) == 0)
 			return;
 	}
-	(void)watch_add(watch, path);
-}
-
-static void watch_forget_named(struct warden_rule_watch *watch)
-{
-	while (watch->count > NAMED)
-		free(watch->files[--watch->count].path);
+	watch_add(watch, path);
 }
 
 struct warden_rule_watch *
@@ -113,22 +114,16 @@ warden_rule_watch_create(const char *allow_path, const char *deny_path,
 		return NULL;
 	watch->own_deny_file = own_deny_file;
 	watch->settling = true;
-	if (!watch_add(watch, allow_path) || !watch_add(watch, deny_path))
-		warden_rule_watch_free(&watch);
+	/* settings have shorter paths */
+	watch_add(watch, allow_path);
+	watch_add(watch, deny_path);
 	return watch;
 }
 
 void warden_rule_watch_free(struct warden_rule_watch **_watch)
 {
-	struct warden_rule_watch *watch = *_watch;
-
-	if (watch == NULL)
-		return;
+	free(*_watch);
 	*_watch = NULL;
-	while (watch->count > 0)
-		free(watch->files[--watch->count].path);
-	free(watch->files);
-	free(watch);
 }
 
 /* --- Reading them --------------------------------------------------------- */
@@ -145,7 +140,7 @@ static bool watch_compile(struct warden_rule_watch *watch,
 	};
 	bool ok;
 
-	watch_forget_named(watch);
+	watch->count = NAMED;
 	ok = warden_rules_text_read(&source.allow, watch->files[ALLOW].path,
 				    error_r) &&
 	     warden_rules_text_read(&source.deny, watch->files[DENY].path,
@@ -171,9 +166,8 @@ warden_rule_watch_look(struct warden_rule_watch *watch,
 		watch->settling = true;
 		return WARDEN_RULE_WATCH_SAME;
 	}
-	if (!watch->settling && !watch->no_memory)
+	if (!watch->settling)
 		return WARDEN_RULE_WATCH_SAME;
-	watch->no_memory = false;
 	ok = watch_compile(watch, image_r, notices_r, error_r);
 	if (watch_has_changed(watch)) {
 		/* not that, then: the next time */

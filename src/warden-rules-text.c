@@ -60,6 +60,9 @@ static enum rules_read join_line(struct rules_lines *lines, const char **why_r)
 			return RULES_READ_END;
 		read = join_piece(lines, &len, why_r);
 	} while (read == RULES_READ_NO_RULE);
+	/* join_piece() stays below it; an analyzer cannot know */
+	if (len >= sizeof(lines->joined))
+		return RULES_READ_CUT;
 	lines->joined[len] = '\0';
 	return read;
 }

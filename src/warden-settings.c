@@ -384,7 +384,7 @@ static bool set_file(const struct setting *setting, const char *name,
 		return false;
 	}
 	memset(field, 0, size);
-	memcpy(field, value, len);
+	(void)snprintf(field, size, "%s", value);
 	return true;
 }
 

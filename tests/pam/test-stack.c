@@ -595,28 +595,46 @@ static int descriptors(void)
 	return fd;
 }
 
-static void many_conversations_take_no_memory(void **state)
+/* By how many pages the process grows, after a tenth of them. */
+static size_t growth(struct fixture *f, const char *service, int count)
 {
-	struct fixture *f = *state;
-	const char *text = getenv("WARDEN_PAM_CONVERSATIONS");
-	int count = text != NULL ? atoi(text) : 10000;
-	int first_free = descriptors();
-	size_t before = 0;
+	size_t before = 0, after;
 
-	f->policy.fail_limit = WARDEN_FAIL_LIMIT_MAX;
-	publish(f);
 	for (int i = 0; i < count; i++) {
 		if (i == count / 10)
 			before = memory_pages();
 		if (i % 500 == 0)
 			publish(f);
 		/* the slow bucket would block it */
-		(void)log_in(f, i % 100 == 0 ? "bad" : "good");
+		(void)log_in_from(f, i % 100 == 0 ? "bad" : "good", service,
+				  "root", CLIENT);
 	}
+	after = memory_pages();
+	return after > before ? after - before : 0;
+}
+
+/* libpam 1.4.0 itself takes some for each. */
+static void many_conversations_take_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	const char *text = getenv("WARDEN_PAM_CONVERSATIONS");
+	int count = text != NULL ? atoi(text) : 10000;
+	int first_free = descriptors();
+	size_t without, with;
+
+	f->policy.fail_limit = WARDEN_FAIL_LIMIT_MAX;
+	publish(f);
+	write_stack(f, "good", "plain", "required", "pam_permit.so",
+		    "pam_permit.so", "");
+	write_stack(f, "bad", "plain", "required", "pam_permit.so",
+		    "pam_deny.so", "");
+	without = growth(f, "plain", count);
+	with = growth(f, "sshd", count);
+	print_message("# pages: %zu, without the module %zu\n", with, without);
 	assert_int_equal(descriptors(), first_free);
 	/* fewer are for a checker of memory, which uses much itself */
 	if (text == NULL)
-		assert_true(memory_pages() <= before + 16);
+		assert_true(with <= without + 16);
 }
 
 enum { THREADS = 4, LOGINS = 250 };
