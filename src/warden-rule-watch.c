@@ -3,7 +3,6 @@
 #include "warden-rule-watch.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,21 +16,19 @@ struct stamp {
 	struct timespec mtime, ctime;
 };
 
-/* A longer path is not watched. */
-#define PATH_SIZE 1024
-
-struct watched {
-	char path[PATH_SIZE];
+/* A file that a rule names. */
+struct named {
+	struct named *next;
 	struct stamp stamp;
+	char path[];
 };
 
-enum { ALLOW, DENY, NAMED }; /* NAMED and on: files that rules name */
-
 struct warden_rule_watch {
-	const char *own_deny_file;
-	struct watched files[NAMED + WARDEN_RULES_MAX_FILES];
-	size_t count;
+	const char *allow_path, *deny_path, *own_deny_file;
+	struct stamp allow, deny;
+	struct named *named;
 	bool settling; /* there is something new, and it may not be all yet */
+	bool no_memory; /* for the name of a file: not all are watched */
 };
 
 /* --- How files look ------------------------------------------------------- */
@@ -64,44 +61,59 @@ static bool stamp_equals(const struct stamp *a, const struct stamp *b)
 	       time_equals(&a->ctime, &b->ctime);
 }
 
-static bool watch_has_changed(struct warden_rule_watch *watch)
+/* Does it look otherwise than it did? Now it is how it looks. */
+static bool stamp_changes(struct stamp *stamp, const char *path)
 {
-	bool changed = false;
+	struct stamp before = *stamp;
 
-	for (size_t i = 0; i < watch->count; i++) {
-		struct watched *file = &watch->files[i];
-		struct stamp stamp;
-
-		stamp_get(file->path, &stamp);
-		if (!stamp_equals(&stamp, &file->stamp))
-			changed = true;
-		file->stamp = stamp;
-	}
-	return changed;
+	stamp_get(path, stamp);
+	return !stamp_equals(stamp, &before);
 }
 
-static void watch_add(struct warden_rule_watch *watch, const char *path)
+static bool watch_has_changed(struct warden_rule_watch *watch)
 {
-	struct watched *file = &watch->files[watch->count];
+	bool changed = stamp_changes(&watch->allow, watch->allow_path);
 
-	if (watch->count == sizeof(watch->files) / sizeof(watch->files[0]) ||
-	    strlen(path) >= sizeof(file->path))
-		return;
-	(void)snprintf(file->path, sizeof(file->path), "%s", path);
-	stamp_get(path, &file->stamp);
-	watch->count++;
+	if (stamp_changes(&watch->deny, watch->deny_path))
+		changed = true;
+	for (struct named *file = watch->named; file != NULL;
+	     file = file->next) {
+		if (stamp_changes(&file->stamp, file->path))
+			changed = true;
+	}
+	return changed;
 }
 
 /* Called before the file is read, so that what changes meanwhile is seen. */
 static void watch_named(void *context, const char *path)
 {
 	struct warden_rule_watch *watch = context;
+	size_t size = strlen(path) + 1;
+	struct named *file;
 
-	for (size_t i = NAMED; i < watch->count; i++) {
-		if (strcmp(watch->files[i].path, path) == 0)
+	for (file = watch->named; file != NULL; file = file->next) {
+		if (strcmp(file->path, path) == 0)
 			return;
 	}
-	watch_add(watch, path);
+	file = malloc(sizeof(*file) + size);
+	if (file == NULL) {
+		watch->no_memory = true;
+		return;
+	}
+	memcpy(file->path, path, size);
+	stamp_get(path, &file->stamp);
+	file->next = watch->named;
+	watch->named = file;
+}
+
+static void watch_forget_named(struct warden_rule_watch *watch)
+{
+	while (watch->named != NULL) {
+		struct named *file = watch->named;
+
+		watch->named = file->next;
+		free(file);
+	}
 }
 
 struct warden_rule_watch *
@@ -112,18 +124,23 @@ warden_rule_watch_create(const char *allow_path, const char *deny_path,
 
 	if (watch == NULL)
 		return NULL;
+	watch->allow_path = allow_path;
+	watch->deny_path = deny_path;
 	watch->own_deny_file = own_deny_file;
 	watch->settling = true;
-	/* settings have shorter paths */
-	watch_add(watch, allow_path);
-	watch_add(watch, deny_path);
+	(void)watch_has_changed(watch);
 	return watch;
 }
 
 void warden_rule_watch_free(struct warden_rule_watch **_watch)
 {
-	free(*_watch);
+	struct warden_rule_watch *watch = *_watch;
+
+	if (watch == NULL)
+		return;
 	*_watch = NULL;
+	watch_forget_named(watch);
+	free(watch);
 }
 
 /* --- Reading them --------------------------------------------------------- */
@@ -140,11 +157,10 @@ static bool watch_compile(struct warden_rule_watch *watch,
 	};
 	bool ok;
 
-	watch->count = NAMED;
-	ok = warden_rules_text_read(&source.allow, watch->files[ALLOW].path,
+	watch_forget_named(watch);
+	ok = warden_rules_text_read(&source.allow, watch->allow_path,
 				    error_r) &&
-	     warden_rules_text_read(&source.deny, watch->files[DENY].path,
-				    error_r);
+	     warden_rules_text_read(&source.deny, watch->deny_path, error_r);
 	if (ok && (source.allow.data != NULL || source.deny.data != NULL))
 		ok = warden_rules_compile(&source, image_r, notices_r, error_r);
 	warden_rules_text_free(&source.allow);
@@ -166,8 +182,9 @@ warden_rule_watch_look(struct warden_rule_watch *watch,
 		watch->settling = true;
 		return WARDEN_RULE_WATCH_SAME;
 	}
-	if (!watch->settling)
+	if (!watch->settling && !watch->no_memory)
 		return WARDEN_RULE_WATCH_SAME;
+	watch->no_memory = false;
 	ok = watch_compile(watch, image_r, notices_r, error_r);
 	if (watch_has_changed(watch)) {
 		/* not that, then: the next time */
