@@ -1,10 +1,10 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 /* `doveadm warden check ADDR [DAEMON]`: what hosts.allow and hosts.deny say of
-   a client, and what the table says. Nothing is counted, executed
-   or looked up. A rule that depends on a host name decides nothing about mail
-   as yet; other daemons would look the name up, and for them the client is
-   taken as one without a name. */
+   a client, and what the table says. Nothing is counted, executed or looked up.
+   A rule that depends on a host name decides nothing about mail as yet; other
+   daemons would look the name up, and for them the client is taken as one
+   without a name. */
 
 #include "doveadm-warden.h"
 #include "str.h"
@@ -30,19 +30,6 @@ struct check {
 };
 
 /* --- The rules ------------------------------------------------------------ */
-
-static bool daemon_is_mail(const char *daemon)
-{
-	switch (warden_protocol_find(daemon)) {
-	case WARDEN_PROTOCOL_IMAP:
-	case WARDEN_PROTOCOL_POP3:
-	case WARDEN_PROTOCOL_SUBMISSION:
-	case WARDEN_PROTOCOL_SIEVE:
-		return TRUE;
-	default:
-		return FALSE;
-	}
-}
 
 static bool check_ask(struct check *check, const struct warden_rules *rules)
 {
@@ -139,13 +126,6 @@ static const char *check_file(const struct check *check)
 		check->set.hosts_allow : check->set.hosts_deny;
 }
 
-static const char *check_table(const struct check *check)
-{
-	if (check->verdict.refused)
-		return "refused";
-	return check->verdict.would_refuse ? "would be refused" : "let in";
-}
-
 static void check_record(const struct check *check)
 {
 	const struct doveadm_verdict *verdict = &check->verdict;
@@ -163,7 +143,8 @@ static void check_record(const struct check *check)
 	doveadm_record_num(record, "rules_line", check->answer.line);
 	doveadm_record_str(record, "needs_name",
 			   check->needs_name ? "yes" : "no");
-	doveadm_record_str(record, "connection", check_table(check));
+	doveadm_record_str(record, "connection",
+			   doveadm_verdict_connection(&check->verdict));
 	doveadm_record_str(record, "rule", doveadm_rule_name(verdict->rule));
 	doveadm_record_str(record, "rule_network", verdict->net.family == 0 ?
 				   "" : doveadm_warden_net(&verdict->net));
@@ -202,7 +183,7 @@ static void check_say_table(const struct check *check)
 				   "against it");
 		return;
 	}
-	str_printfa(str, "%s (%s", check_table(check),
+	str_printfa(str, "%s (%s", doveadm_verdict_connection(&check->verdict),
 		    doveadm_rule_name(verdict->rule));
 	if (verdict->net.family != 0)
 		str_printfa(str, " %s", doveadm_warden_net(&verdict->net));
@@ -257,7 +238,8 @@ static void cmd_warden_check(struct doveadm_cmd_context *cctx)
 		return;
 	}
 	(void)doveadm_cmd_param_str(cctx, "daemon", &check.daemon);
-	check.is_mail = daemon_is_mail(check.daemon);
+	check.is_mail =
+		warden_protocol_is_login(warden_protocol_find(check.daemon));
 	if (!doveadm_warden_open(&dw))
 		return;
 	if (doveadm_target_parse(&dw, address, &check.target)) {

@@ -24,6 +24,13 @@ const char *doveadm_rule_name(enum doveadm_rule rule)
 	return rule_names[rule];
 }
 
+const char *doveadm_verdict_connection(const struct doveadm_verdict *verdict)
+{
+	if (verdict->refused)
+		return "refused";
+	return verdict->would_refuse ? "would be refused" : "let in";
+}
+
 static bool verdict_exempt(const struct warden_policy *policy,
 			   const struct warden_net *addr,
 			   struct doveadm_verdict *verdict)

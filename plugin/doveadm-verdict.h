@@ -37,5 +37,7 @@ void doveadm_verdict_get(const struct doveadm_warden *dw,
 			 const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict_r);
 const char *doveadm_rule_name(enum doveadm_rule rule);
+/* What becomes of a connection: "let in", "refused", "would be refused". */
+const char *doveadm_verdict_connection(const struct doveadm_verdict *verdict);
 
 #endif

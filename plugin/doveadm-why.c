@@ -25,13 +25,6 @@ struct why {
 	const char *allow, *deny; /* whose rules are in force */
 };
 
-static const char *why_connection(const struct why *why)
-{
-	if (why->verdict.refused)
-		return "refused";
-	return why->verdict.would_refuse ? "would be refused" : "let in";
-}
-
 static const char *why_reason(const struct why *why)
 {
 	if (why->verdict.rule == DOVEADM_RULE_NETWORK)
@@ -58,7 +51,8 @@ static void why_record_decision(const struct why *why,
 			   doveadm_warden_net(&why->target.given));
 	doveadm_record_str(record, "host",
 			   doveadm_warden_net(&why->target.net));
-	doveadm_record_str(record, "connection", why_connection(why));
+	doveadm_record_str(record, "connection",
+			   doveadm_verdict_connection(&why->verdict));
 	doveadm_record_str(record, "rule", doveadm_rule_name(verdict->rule));
 	doveadm_record_str(record, "rule_network", verdict->net.family == 0 ?
 				   "" : doveadm_warden_net(&verdict->net));
@@ -237,9 +231,11 @@ static void why_print(const struct why *why)
 	doveadm_warden_say("%s: a connection now is %s%s.",
 			   doveadm_warden_net(&why->target.net),
 			   why->verdict.would_refuse ?
-			   "let in, only observed; else it would be " : "",
-			   why->verdict.would_refuse ? "refused" :
-			   why_connection(why));
+				   "let in, only observed; else it would be " :
+				   "",
+			   why->verdict.would_refuse ?
+				   "refused" :
+				   doveadm_verdict_connection(&why->verdict));
 	doveadm_target_say_widened(&why->target);
 	doveadm_warden_say("  because          %s", why_cause(why));
 	why_say_block(why);

@@ -115,3 +115,9 @@ const char *warden_protocol_name(unsigned int protocol)
 		protocol = WARDEN_PROTOCOL_UNKNOWN;
 	return protocol_names[protocol];
 }
+
+bool warden_protocol_is_login(enum warden_protocol protocol)
+{
+	return protocol >= WARDEN_PROTOCOL_IMAP &&
+	       protocol <= WARDEN_PROTOCOL_SIEVE;
+}

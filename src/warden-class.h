@@ -56,5 +56,7 @@ enum warden_protocol {
    does not know are WARDEN_PROTOCOL_OTHER. */
 enum warden_protocol warden_protocol_find(const char *name);
 const char *warden_protocol_name(unsigned int protocol);
+/* Is it one of Dovecot's own services, with a login process? */
+bool warden_protocol_is_login(enum warden_protocol protocol);
 
 #endif

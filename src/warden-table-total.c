@@ -21,10 +21,11 @@ static uint32_t word_count(uint64_t word, uint32_t number)
 	return word >> 32 == number ? (uint32_t)word : 0;
 }
 
-void warden_table_total_add(struct warden_table *table,
-			    enum warden_total total, uint64_t now)
+/* One more or one less, in the slot of that moment. */
+static void total_change(struct warden_table *table, enum warden_total total,
+			 bool more, uint64_t when)
 {
-	uint32_t number = slot_number(now);
+	uint32_t number = slot_number(when);
 	_Atomic uint64_t *word =
 		&table->header->totals[total][number % WARDEN_TOTAL_SLOTS];
 	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
@@ -32,33 +33,26 @@ void warden_table_total_add(struct warden_table *table,
 	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
 		uint32_t count = word_count(present, number);
 
-		if (count == UINT32_MAX)
+		if (count == (more ? UINT32_MAX : 0))
 			return;
 		if (atomic_compare_exchange_weak_explicit(
-			    word, &present, word_pack(number, count + 1),
+			    word, &present,
+			    word_pack(number, more ? count + 1 : count - 1),
 			    memory_order_relaxed, memory_order_relaxed))
 			return;
 	}
 }
 
+void warden_table_total_add(struct warden_table *table, enum warden_total total,
+			    uint64_t now)
+{
+	total_change(table, total, true, now);
+}
+
 void warden_table_total_take_back(struct warden_table *table,
 				  enum warden_total total, uint64_t then)
 {
-	uint32_t number = slot_number(then);
-	_Atomic uint64_t *word =
-		&table->header->totals[total][number % WARDEN_TOTAL_SLOTS];
-	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
-
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint32_t count = word_count(present, number);
-
-		if (count == 0)
-			return;
-		if (atomic_compare_exchange_weak_explicit(
-			    word, &present, word_pack(number, count - 1),
-			    memory_order_relaxed, memory_order_relaxed))
-			return;
-	}
+	total_change(table, total, false, then);
 }
 
 uint64_t warden_table_total(const struct warden_table *table,

@@ -112,19 +112,11 @@ warden_network_find(const struct warden *warden, const struct warden_net *addr,
    did; NULL: nobody knows. */
 static const char *rules_daemon(enum warden_protocol protocol)
 {
-	switch (protocol) {
-	case WARDEN_PROTOCOL_IMAP:
-	case WARDEN_PROTOCOL_POP3:
-	case WARDEN_PROTOCOL_SUBMISSION:
-	case WARDEN_PROTOCOL_SIEVE:
+	if (warden_protocol_is_login(protocol))
 		return warden_protocol_name(protocol);
-	case WARDEN_PROTOCOL_SSH:
+	if (protocol == WARDEN_PROTOCOL_SSH)
 		return "sshd";
-	case WARDEN_PROTOCOL_FTP:
-		return "vsftpd";
-	default:
-		return NULL;
-	}
+	return protocol == WARDEN_PROTOCOL_FTP ? "vsftpd" : NULL;
 }
 
 /* false: rules have no name for the protocol. */
@@ -146,8 +138,7 @@ static bool rules_refuse(const struct warden *warden,
 	struct warden_rules_answer answer;
 
 	/* sshd and vsftpd have libwrap, or do without rules */
-	if (client->protocol == WARDEN_PROTOCOL_SSH ||
-	    client->protocol == WARDEN_PROTOCOL_FTP ||
+	if (!warden_protocol_is_login(client->protocol) ||
 	    !rules_question(client, &question))
 		return false;
 	warden_rulebook_ask(&warden->rulebook, &question, &answer);
