@@ -10,6 +10,7 @@
 #include "warden-attempt.h"
 #include "warden-compat-auth.h"
 #include "auth-attempt.h"
+#include "auth-count.h"
 #include "auth-passdb.h"
 
 #define ATTEMPT_KEY "warden_attempt"
@@ -131,8 +132,8 @@ static void attempt_count(const struct event *event,
 	}
 	class = warden_attempt_class(attempt_said(request), &end);
 	if (class != WARDEN_CLASS_NONE) {
-		(void)warden_count(warden, &attempt.client, class,
-				   attempt_user(event), now);
+		auth_count(warden, &attempt.client, class, attempt_user(event),
+			   now);
 	}
 }
 

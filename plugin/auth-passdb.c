@@ -16,6 +16,7 @@
 #include "auth-common.h"
 #include "auth.h"
 #include "auth-fields.h"
+#include "llist.h"
 #include "auth-request.h"
 #include "passdb.h"
 #include "warden.h"
@@ -25,12 +26,38 @@
 #include "auth-attempt.h"
 #include "auth-passdb.h"
 #include "auth-plugin.h"
+#include "client-name.h"
 
 #define REFUSED_REASON "Too many failed logins from your address, " \
 	"try again later."
 
 /* The request, with its event and so only as long as that. */
 #define REQUEST_KEY "warden_request"
+
+/* More are answered at once, without a name. */
+#define WAITING_MAX 1024
+
+/* What auth asked for, and so where the answer goes. */
+struct passdb_asked {
+	bool credentials;
+	union {
+		verify_plain_callback_t *verify_plain;
+		lookup_credentials_callback_t *credentials;
+	} callback;
+};
+
+/* A request of a client that may be exempt, if it has the right name. */
+struct passdb_wait {
+	struct passdb_wait *prev, *next;
+	struct auth_request *request;
+	struct passdb_asked asked;
+	struct client_name_lookup *lookup;
+};
+
+static struct {
+	struct passdb_wait *first;
+	unsigned int count;
+} waiting;
 
 static bool host_is_refused(struct auth_request *request)
 {
@@ -40,6 +67,7 @@ static bool host_is_refused(struct auth_request *request)
 	if (warden == NULL ||
 	    !auth_attempt_client_get(request->event, &attempt))
 		return FALSE;
+	client_name_find(&attempt.client);
 	return warden_check(warden, &attempt.client, WARDEN_STAGE_AUTH,
 			    warden_clock_now()) != WARDEN_ADMITTED;
 }
@@ -63,7 +91,6 @@ static enum passdb_result passdb_warden_pass(const struct auth_request *request)
 
 static enum passdb_result passdb_warden_result(struct auth_request *request)
 {
-	event_set_ptr(request->event, REQUEST_KEY, request);
 	if (!host_is_refused(request))
 		return passdb_warden_pass(request);
 	auth_request_set_field(request, "reason", REFUSED_REASON, NULL);
@@ -73,24 +100,115 @@ static enum passdb_result passdb_warden_result(struct auth_request *request)
 	return PASSDB_RESULT_USER_DISABLED;
 }
 
+static void passdb_warden_reply(struct auth_request *request,
+				const struct passdb_asked *asked)
+{
+	enum passdb_result result = passdb_warden_result(request);
+
+	if (asked->credentials) {
+		WARDEN_COMPAT_NO_CREDENTIALS(asked->callback.credentials,
+					     result, request);
+	} else
+		asked->callback.verify_plain(result, request);
+}
+
+static void passdb_wait_free(struct passdb_wait *wait)
+{
+	DLLIST_REMOVE(&waiting.first, wait);
+	waiting.count--;
+	client_name_abort(&wait->lookup);
+	auth_request_unref(&wait->request);
+	i_free(wait);
+}
+
+static void passdb_wait_named(void *context)
+{
+	struct passdb_wait *wait = context;
+
+	wait->lookup = NULL;
+	passdb_warden_reply(wait->request, &wait->asked);
+	passdb_wait_free(wait);
+}
+
+/* FALSE: no name can help the client, or it is known. */
+static bool passdb_wait_needed(const struct auth_request *request,
+			       struct warden_net *remote_r,
+			       unsigned int *timeout_msecs_r)
+{
+	struct warden *warden = auth_warden_get();
+	uint64_t now = warden_clock_now();
+	struct auth_attempt_client attempt;
+	const struct warden_policy *policy;
+
+	if (warden == NULL || waiting.count >= WAITING_MAX ||
+	    !auth_attempt_client_get(request->event, &attempt))
+		return FALSE;
+	client_name_find(&attempt.client);
+	if (!warden_name_matters(warden, &attempt.client, WARDEN_STAGE_AUTH,
+				 now))
+		return FALSE;
+	policy = warden_policy(warden, now);
+	if (policy == NULL)
+		return FALSE;
+	*remote_r = attempt.remote;
+	*timeout_msecs_r = policy->dns_timeout_secs * 1000;
+	return TRUE;
+}
+
+static void passdb_warden_ask(struct auth_request *request,
+			      const struct passdb_asked *asked)
+{
+	struct passdb_wait *wait;
+	struct warden_net remote;
+	unsigned int timeout_msecs;
+
+	event_set_ptr(request->event, REQUEST_KEY, request);
+	if (!passdb_wait_needed(request, &remote, &timeout_msecs)) {
+		passdb_warden_reply(request, asked);
+		return;
+	}
+	wait = i_new(struct passdb_wait, 1);
+	wait->request = request;
+	auth_request_ref(request);
+	wait->asked = *asked;
+	DLLIST_PREPEND(&waiting.first, wait);
+	waiting.count++;
+	wait->lookup = client_name_look_up(&remote, timeout_msecs,
+					   passdb_wait_named, wait);
+}
+
 static void passdb_warden_verify_plain(struct auth_request *request,
 				       const char *password ATTR_UNUSED,
 				       verify_plain_callback_t *callback)
 {
-	callback(passdb_warden_result(request), request);
+	const struct passdb_asked asked = {
+		.callback.verify_plain = callback,
+	};
+
+	passdb_warden_ask(request, &asked);
 }
 
 static void
 passdb_warden_lookup_credentials(struct auth_request *request,
 				 lookup_credentials_callback_t *callback)
 {
-	WARDEN_COMPAT_NO_CREDENTIALS(callback, passdb_warden_result(request),
-				     request);
+	const struct passdb_asked asked = {
+		.credentials = TRUE,
+		.callback.credentials = callback,
+	};
+
+	passdb_warden_ask(request, &asked);
+}
+
+void auth_passdb_stop_waiting(void)
+{
+	while (waiting.first != NULL)
+		passdb_wait_free(waiting.first);
 }
 
 /* No preinit: Dovecot itself refuses args then. No default_cache_key, which
    preinit would set: no answer of ours is ever cached. Not blocking: it is
-   answered at once. No set_credentials: Dovecot then reports a failure, and
+   answered at once, or when a name is known. No set_credentials: Dovecot then reports a failure, and
    does not believe that one-time passwords could be stored here. */
 static struct passdb_module_interface passdb_warden = {
 	.name = WARDEN_ATTEMPT_DRIVER,

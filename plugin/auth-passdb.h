@@ -8,6 +8,8 @@ struct event;
    loaded, in auth and in its workers. */
 void auth_passdb_register(void);
 void auth_passdb_unregister(void);
+/* Requests that wait for the name of their client get no answer. */
+void auth_passdb_stop_waiting(void);
 
 /* event: of a request, while that exists. Will a login process of ours take
    the client to another server? There his password is checked, perhaps for

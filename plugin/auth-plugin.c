@@ -29,9 +29,11 @@
 #include "warden-compat-auth.h"
 #include "warden-table.h"
 #include "auth-attempt.h"
+#include "auth-count.h"
 #include "auth-filter.h"
 #include "auth-passdb.h"
 #include "auth-plugin.h"
+#include "client-name.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -237,6 +239,7 @@ void auth_warden_init(struct module *module ATTR_UNUSED)
 	if (worker)
 		return;
 
+	client_name_init(TRUE);
 	auth_open();
 	restart.to = timeout_add(RESTART_CHECK_MSECS, auth_restart_check,
 				 (void *)NULL);
@@ -247,6 +250,9 @@ void auth_warden_init(struct module *module ATTR_UNUSED)
 void auth_warden_deinit(void)
 {
 	auth_events_deinit();
+	auth_passdb_stop_waiting();
+	auth_count_deinit();
+	client_name_deinit();
 	timeout_remove(&restart.to);
 	auth_unwatch_files();
 	if (auth_warden != NULL)

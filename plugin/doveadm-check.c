@@ -1,13 +1,12 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 /* `doveadm warden check ADDR [DAEMON]`: what hosts.allow and hosts.deny say of
-   a client, and what the table says. Nothing is counted, executed or looked up.
-   A rule that depends on a host name decides nothing about mail as yet; other
-   daemons would look the name up, and for them the client is taken as one
-   without a name. */
+   a client, and what the table says. Nothing is counted or executed. If the
+   rules depend on the name of the client, it is looked up. */
 
 #include "doveadm-warden.h"
 #include "str.h"
+#include "doveadm-name.h"
 #include "doveadm-record.h"
 #include "doveadm-target.h"
 #include "doveadm-verdict.h"
@@ -21,35 +20,37 @@ struct check {
 	const char *daemon;
 	struct warden_settings set;
 
-	bool is_mail; /* the daemon is one of Dovecot's */
-	bool meant;   /* hosts.allow means this client: it is exempt */
-	bool needs_name;
-	struct warden_rules_answer answer; /* with the name unknown */
+	struct warden_rules_question question;
+	bool meant; /* hosts.allow means this client: it is exempt */
+	struct warden_rules_answer answer;
 	struct warden_rules_notices notices;
 	struct doveadm_verdict verdict; /* of the table */
 };
 
 /* --- The rules ------------------------------------------------------------ */
 
+static void check_ask_both(struct check *check,
+			   const struct warden_rules *rules,
+			   struct warden_rules_answer *grant_r)
+{
+	warden_rules_ask(rules, &check->question, &check->answer);
+	warden_rules_ask_grant(rules, &check->question, grant_r);
+}
+
 static bool check_ask(struct check *check, const struct warden_rules *rules)
 {
-	struct warden_rules_question question = {
-		.daemon = check->daemon,
-		.client = &check->target.given,
-		.name_state = WARDEN_RULES_NAME_NOT_ASKED,
-	};
+	struct warden_rules_answer grant;
 
-	warden_rules_ask_grant(rules, &question, &check->answer);
-	check->meant = check->answer.verdict == WARDEN_RULES_ALLOW;
-	warden_rules_ask(rules, &question, &check->answer);
-	if (check->answer.verdict == WARDEN_RULES_NEED_NAME) {
-		check->needs_name = TRUE;
-		question.name_state = WARDEN_RULES_NAME_UNKNOWN;
-		if (check->is_mail)
-			check->answer.verdict = WARDEN_RULES_ALLOW;
-		else
-			warden_rules_ask(rules, &question, &check->answer);
+	check->question.daemon = check->daemon;
+	check->question.client = &check->target.given;
+	check_ask_both(check, rules, &grant);
+	if (check->answer.verdict == WARDEN_RULES_NEED_NAME ||
+	    grant.verdict == WARDEN_RULES_NEED_NAME) {
+		doveadm_name_look_up(&check->question,
+				     check->set.policy.dns_timeout_secs);
+		check_ask_both(check, rules, &grant);
 	}
+	check->meant = grant.verdict == WARDEN_RULES_ALLOW;
 	if (check->answer.verdict != WARDEN_RULES_DAMAGED)
 		return TRUE;
 	return doveadm_warden_fail(EX_SOFTWARE, "the rules were compiled wrong");
@@ -141,8 +142,7 @@ static void check_record(const struct check *check)
 			   "refused" : "allowed");
 	doveadm_record_str(record, "rules_file", check_file(check));
 	doveadm_record_num(record, "rules_line", check->answer.line);
-	doveadm_record_str(record, "needs_name",
-			   check->needs_name ? "yes" : "no");
+	doveadm_record_str(record, "name", doveadm_name_str(&check->question));
 	doveadm_record_str(record, "connection",
 			   doveadm_verdict_connection(&check->verdict));
 	doveadm_record_str(record, "rule", doveadm_rule_name(verdict->rule));
@@ -164,12 +164,9 @@ static void check_say_rules(const struct check *check)
 				   verdict, check->answer.line,
 				   check_file(check));
 	}
-	if (check->needs_name) {
-		doveadm_warden_say(
-			"                   depends on the host name, "
-			"which is not looked up: %s",
-			check->is_mail ? "decides nothing" :
-					 "taken as unknown");
+	if (check->question.name_state != WARDEN_RULES_NAME_NOT_ASKED) {
+		doveadm_warden_say("  host name        %s",
+				   doveadm_name_str(&check->question));
 	}
 }
 
@@ -238,8 +235,6 @@ static void cmd_warden_check(struct doveadm_cmd_context *cctx)
 		return;
 	}
 	(void)doveadm_cmd_param_str(cctx, "daemon", &check.daemon);
-	check.is_mail =
-		warden_protocol_is_login(warden_protocol_find(check.daemon));
 	if (!doveadm_warden_open(&dw))
 		return;
 	if (doveadm_target_parse(&dw, address, &check.target)) {

@@ -5,6 +5,7 @@
    nor change anything: looking is not connecting. */
 
 #include "doveadm-verdict.h"
+#include "doveadm-name.h"
 
 static const char *const rule_names[] = {
 	[DOVEADM_RULE_NONE] = "none",
@@ -51,9 +52,15 @@ static bool verdict_rules(const struct doveadm_warden *dw,
 {
 	struct warden_rules_question question = { .daemon = daemon,
 						  .client = addr };
-	struct warden_rules_answer answer;
+	struct warden_rules_answer answer, grant;
 
-	warden_admin_rules_ask(dw->warden, &question, &answer, meant_r);
+	warden_admin_rules_ask(dw->warden, &question, &answer, &grant);
+	if (answer.verdict == WARDEN_RULES_NEED_NAME ||
+	    grant.verdict == WARDEN_RULES_NEED_NAME) {
+		doveadm_name_look_up(&question, dw->policy->dns_timeout_secs);
+		warden_admin_rules_ask(dw->warden, &question, &answer, &grant);
+	}
+	*meant_r = grant.verdict == WARDEN_RULES_ALLOW;
 	verdict->file = answer.file;
 	verdict->line = answer.line;
 	if (answer.verdict != WARDEN_RULES_DENY)

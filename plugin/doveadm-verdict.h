@@ -30,7 +30,8 @@ struct doveadm_verdict {
 };
 
 /* addr is the address as given, net the host that it belongs to. Of the rules
-   of hosts.allow and hosts.deny those for daemon count; NULL: none. */
+   of hosts.allow and hosts.deny those for daemon count; NULL: none. If they
+   depend on the name of addr, it is looked up. */
 void doveadm_verdict_get(const struct doveadm_warden *dw,
 			 const struct warden_net *addr,
 			 const struct warden_net *net, const char *daemon,

@@ -22,7 +22,9 @@
 #include "warden-compat.h"
 #include "warden-glue.h"
 #include "warden-clock.h"
+#include "client-name.h"
 #include "login-accept.h"
+#include "login-wait.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +35,9 @@
    connection is closed, see say_too_many(). */
 #define DRAIN_BYTES 4096
 
+/* Without a policy nobody waits; it may have gone in between. */
+#define NO_POLICY_WAIT_MSECS 1000
+
 struct login_accept_farewell {
 	const char *protocol;
 	const char *text;
@@ -41,6 +46,11 @@ struct login_accept_farewell {
 struct login_accept_network {
 	struct ip_addr ip;
 	unsigned int bits;
+};
+
+struct login_accept_client {
+	struct warden_client client;
+	struct warden_net remote, local;
 };
 
 static const struct login_accept_farewell farewells[] = {
@@ -74,6 +84,8 @@ static struct {
 
 	/* refused by login_accept_judge_first() and not closed yet; or -1 */
 	int refused_fd;
+	/* where that accepted one whose name it did not know; or -1 */
+	int deferred_listen_fd;
 } accepting;
 
 /* Each refusal would tell the master "none free" and then "one free". For a
@@ -124,8 +136,9 @@ static void admit(struct master_service_connection *conn)
    destroy it a second time after we return; it has avail = 1 then and keeps
    its listeners. told = 1 = avail during the destroy: nothing is written, and
    the assertion that the initial status was sent holds, since hush() saw it.
-   Not hushed (the first refusal, or HAProxy): the master was told 0 at accept
-   and is told 1 here, as for any connection. */
+   Not hushed (the first refusal, HAProxy, a client that waited for its name):
+   the master was told 0 at accept and is told 1 here, as for any
+   connection. */
 static void refuse_keep_count(struct master_service *service,
 			      struct master_service_connection *conn)
 {
@@ -160,14 +173,32 @@ static void refuse(struct master_service_connection *conn)
 		WARDEN_COMPAT_COUNT_LEFT(service)++;
 }
 
+/* The same for one that waited for its client's name. lib-master has long
+   returned from its accept, and the rest is ours to do. */
+static void refuse_waited(struct master_service_connection *conn)
+{
+	struct master_service *service = master_service;
+
+	if (accepting.one && !service->stopping) {
+		refuse_keep_count(service, conn);
+		return;
+	}
+	(void)close(conn->fd);
+	refuse(conn);
+	master_service_client_connection_destroyed(service);
+}
+
 /* A few bytes into an empty send buffer, or none. A close with something
    unread resets the connection, and the reset can overtake the words: so what
    has come already is read, once. */
-static void say_too_many(int fd)
+static void say_too_many(const struct master_service_connection *conn,
+			 enum warden_refusal refusal)
 {
 	char drain[DRAIN_BYTES];
+	int fd = conn->fd;
 
-	if (accepting.farewell == NULL)
+	if (refusal != WARDEN_REFUSED_SESSIONS || conn->ssl ||
+	    WARDEN_COMPAT_CONN_PROXY(conn).ssl || accepting.farewell == NULL)
 		return;
 	(void)send(fd, accepting.farewell, strlen(accepting.farewell),
 		   MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -187,27 +218,36 @@ static bool is_trusted(const struct ip_addr *ip)
 	return FALSE;
 }
 
+/* false: nobody judges it. */
+static bool client_get(const struct ip_addr *remote_ip,
+		       const struct ip_addr *local_ip,
+		       struct login_accept_client *client_r)
+{
+	i_zero(client_r);
+	if (!warden_glue_net(&client_r->remote, remote_ip) ||
+	    is_trusted(remote_ip))
+		return FALSE;
+	client_r->client.remote = &client_r->remote;
+	if (warden_glue_net(&client_r->local, local_ip))
+		client_r->client.local = &client_r->local;
+	client_r->client.protocol = accepting.protocol;
+	client_name_find(&client_r->client);
+	return TRUE;
+}
+
 /* With access sockets the rest comes after we have returned, and so does
    login_accept_take(): then only ask here, count there. */
-static enum warden_refusal judge(const struct master_service_connection *conn,
-				 const struct warden_net *remote)
+static enum warden_refusal judge(const struct warden_client *client)
 {
-	struct warden_net local;
-	struct warden_client client = {
-		.remote = remote,
-		.local = warden_glue_net(&local, &conn->local_ip) ? &local :
-								    NULL,
-		.protocol = accepting.protocol,
-	};
 	const char *sockets =
 		WARDEN_COMPAT_ACCESS_SOCKETS(global_login_settings);
 	enum warden_refusal refusal;
 
 	if (*sockets != '\0') {
-		return warden_check(accepting.warden, &client,
+		return warden_check(accepting.warden, client,
 				    WARDEN_STAGE_ACCEPT, warden_clock_now());
 	}
-	refusal = warden_session_open(accepting.warden, &client, accepting.pid,
+	refusal = warden_session_open(accepting.warden, client, accepting.pid,
 				      warden_clock_now(), &accepting.session);
 	accepting.session_offered = refusal == WARDEN_ADMITTED;
 	return refusal;
@@ -222,9 +262,58 @@ static void close_offered_session(void)
 	warden_session_close(accepting.warden, &accepting.session);
 }
 
+/* Its name is known now, or as good as known; also when the rules have changed
+   meanwhile there is no second wait. */
+static void login_accept_named(struct master_service_connection *conn)
+{
+	struct login_accept_client client;
+	enum warden_refusal refusal = WARDEN_ADMITTED;
+
+	if (!warden_is_retired(accepting.warden) &&
+	    client_get(&conn->remote_ip, &conn->local_ip, &client))
+		refusal = judge(&client.client);
+	if (refusal != WARDEN_ADMITTED) {
+		say_too_many(conn, refusal);
+		refuse_waited(conn);
+		return;
+	}
+	accepting.original(conn);
+	close_offered_session();
+}
+
+static bool must_wait(const struct warden_client *client)
+{
+	return warden_name_matters(accepting.warden, client,
+				   WARDEN_STAGE_ACCEPT, warden_clock_now());
+}
+
+/* For lib-master it is accepted and served: others are served meanwhile, by
+   this process or, if that serves one at a time, by others. */
+static void wait_for_name(struct master_service_connection *conn,
+			  const struct warden_client *client)
+{
+	uint64_t now = warden_clock_now();
+	const struct warden_policy *policy =
+		warden_policy(accepting.warden, now);
+	struct warden_session session;
+	enum warden_refusal refusal = warden_session_wait(
+		accepting.warden, client, accepting.pid, now, &session);
+
+	if (refusal != WARDEN_ADMITTED) {
+		say_too_many(conn, refusal);
+		refuse(conn);
+		return;
+	}
+	unhush(master_service);
+	master_service_client_connection_accept(conn);
+	login_wait_add(conn, client->remote, &session,
+		       policy == NULL ? NO_POLICY_WAIT_MSECS :
+					policy->dns_timeout_secs * 1000);
+}
+
 static void login_accept_connected(struct master_service_connection *conn)
 {
-	struct warden_net remote;
+	struct login_accept_client client;
 	enum warden_refusal refusal;
 
 	if (warden_is_retired(accepting.warden)) {
@@ -234,16 +323,17 @@ static void login_accept_connected(struct master_service_connection *conn)
 		master_service_stop_new_connections(master_service);
 		return;
 	}
-	if (!warden_glue_net(&remote, &conn->remote_ip) ||
-	    is_trusted(&conn->remote_ip)) {
+	if (!client_get(&conn->remote_ip, &conn->local_ip, &client)) {
 		admit(conn);
 		return;
 	}
-	refusal = judge(conn, &remote);
+	if (must_wait(&client.client)) {
+		wait_for_name(conn, &client.client);
+		return;
+	}
+	refusal = judge(&client.client);
 	if (refusal != WARDEN_ADMITTED) {
-		if (refusal == WARDEN_REFUSED_SESSIONS && !conn->ssl &&
-		    !WARDEN_COMPAT_CONN_PROXY_TLS(conn))
-			say_too_many(conn->fd);
+		say_too_many(conn, refusal);
 		refuse(conn);
 		return;
 	}
@@ -279,6 +369,32 @@ static bool have_haproxy_listener(const struct master_service *service)
 	return FALSE;
 }
 
+/* As lib-master does with a connection that it was handed over. */
+static void serve_deferred(struct master_service *service)
+{
+	const struct master_service_listener *listener;
+	struct master_service_connection conn;
+
+	i_zero(&conn);
+	conn.fd = WARDEN_COMPAT_ACCEPTED_FD;
+	conn.listen_fd = accepting.deferred_listen_fd;
+	listener = &service->listeners[conn.listen_fd - MASTER_LISTEN_FD_FIRST];
+	conn.ssl = listener->ssl;
+	conn.name = listener->name != NULL ? listener->name : "";
+	WARDEN_COMPAT_CONN_SET_TYPE(&conn, listener);
+	(void)net_getpeername(conn.fd, &conn.remote_ip, &conn.remote_port);
+	(void)net_getsockname(conn.fd, &conn.local_ip, &conn.local_port);
+	conn.real_remote_ip = conn.remote_ip;
+	conn.real_remote_port = conn.remote_port;
+	conn.real_local_ip = conn.local_ip;
+	conn.real_local_port = conn.local_port;
+	net_set_nonblock(conn.fd, TRUE);
+
+	accepting.deferred_listen_fd = -1;
+	master_service_client_connection_created(service);
+	master_service_client_connection_callback(service, &conn);
+}
+
 /* The callback is set by master_service_run(), which comes after plugin init.
    A timeout of 0 ms runs before the first connection is accepted. */
 static void login_accept_wrap(void *context ATTR_UNUSED)
@@ -294,6 +410,8 @@ static void login_accept_wrap(void *context ATTR_UNUSED)
 
 	accepting.one = WARDEN_COMPAT_COUNT_LEFT(service) == 1;
 	accepting.may_hush = accepting.one && !have_haproxy_listener(service);
+	if (accepting.deferred_listen_fd != -1)
+		serve_deferred(service);
 	hush(service);
 }
 
@@ -331,38 +449,43 @@ static void login_accept_refuse_first(struct master_service *service, int fd)
    is refused is never created, so there is no count to hand back. One that is
    not counts only when Dovecot has made a client of it and knows whether it is
    trusted: that takes long, and what a trusted proxy opens meanwhile would be
-   refused. */
+   refused. One that has to wait for its name is handed to
+   login_accept_connected() as soon as that is there. */
 static void login_accept_judge_first(struct master_service *service)
 {
 	const struct master_service_listener *listener;
-	struct ip_addr remote_ip, local_ip;
-	struct warden_net remote, local;
+	struct master_service_connection conn;
+	struct login_accept_client client;
 	struct warden_session session;
-	int listen_fd = WARDEN_COMPAT_ACCEPTED_LISTENER(service);
-	int fd = WARDEN_COMPAT_ACCEPTED_FD;
 	enum warden_refusal refusal;
-	struct warden_client client = { .remote = &remote,
-					.protocol = accepting.protocol };
 
-	if (listen_fd == -1)
+	i_zero(&conn);
+	conn.listen_fd = WARDEN_COMPAT_ACCEPTED_LISTENER(service);
+	if (conn.listen_fd == -1)
 		return;
-	listener = &service->listeners[listen_fd - MASTER_LISTEN_FD_FIRST];
+	conn.fd = WARDEN_COMPAT_ACCEPTED_FD;
+	listener = &service->listeners[conn.listen_fd - MASTER_LISTEN_FD_FIRST];
+	conn.ssl = listener->ssl;
+	(void)net_getsockname(conn.fd, &conn.local_ip, NULL);
 	/* the address would be that of HAProxy */
-	if (listener->haproxy || net_getpeername(fd, &remote_ip, NULL) < 0 ||
-	    !warden_glue_net(&remote, &remote_ip) || is_trusted(&remote_ip))
+	if (listener->haproxy ||
+	    net_getpeername(conn.fd, &conn.remote_ip, NULL) < 0 ||
+	    !client_get(&conn.remote_ip, &conn.local_ip, &client))
 		return;
-	if (net_getsockname(fd, &local_ip, NULL) == 0 &&
-	    warden_glue_net(&local, &local_ip))
-		client.local = &local;
-	refusal = warden_session_open(accepting.warden, &client, accepting.pid,
-				      warden_clock_now(), &session);
+	if (must_wait(&client.client)) {
+		WARDEN_COMPAT_ACCEPTED_LISTENER_UNSET(service);
+		accepting.deferred_listen_fd = conn.listen_fd;
+		return;
+	}
+	refusal = warden_session_open(accepting.warden, &client.client,
+				      accepting.pid, warden_clock_now(),
+				      &session);
 	if (refusal == WARDEN_ADMITTED) {
 		warden_session_close(accepting.warden, &session);
 		return;
 	}
-	login_accept_refuse_first(service, fd);
-	if (refusal == WARDEN_REFUSED_SESSIONS && !listener->ssl)
-		say_too_many(fd);
+	login_accept_refuse_first(service, conn.fd);
+	say_too_many(&conn, refusal);
 }
 
 void login_accept_init(struct warden *w)
@@ -375,6 +498,8 @@ void login_accept_init(struct warden *w)
 	accepting.pid = getpid();
 	accepting.protocol = warden_protocol_find(login_binary->protocol);
 	accepting.refused_fd = -1;
+	accepting.deferred_listen_fd = -1;
+	login_wait_init(w, login_accept_named);
 	for (i = 0; i < N_ELEMENTS(farewells); i++) {
 		if (strcmp(farewells[i].protocol, login_binary->protocol) == 0)
 			accepting.farewell = farewells[i].text;
@@ -388,5 +513,6 @@ void login_accept_deinit(void)
 {
 	timeout_remove(&accepting.to_wrap);
 	close_refused_first();
+	login_wait_deinit();
 	i_zero(&accepting);
 }

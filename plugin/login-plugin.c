@@ -8,6 +8,7 @@
 #include "warden-compat.h"
 #include "warden-glue.h"
 #include "warden-table.h"
+#include "client-name.h"
 #include "login-accept.h"
 #include "login-session.h"
 
@@ -32,6 +33,7 @@ void warden_plugin_init(struct module *module)
 			i_debug("warden: %s", error.text);
 		return;
 	}
+	client_name_init(TRUE);
 	login_session_init(module, login_warden);
 	login_accept_init(login_warden);
 }
@@ -42,5 +44,6 @@ void warden_plugin_deinit(void)
 		return;
 	login_accept_deinit();
 	login_session_deinit();
+	client_name_deinit();
 	warden_close(&login_warden);
 }

@@ -18,6 +18,7 @@
 #include "warden-compat.h"
 #include "warden-glue.h"
 #include "warden-clock.h"
+#include "client-name.h"
 #include "login-accept.h"
 #include "login-pop3.h"
 #include "login-session.h"
@@ -50,6 +51,9 @@ struct login_session {
 	struct ip_addr ip, local_ip, first_ip;
 	struct warden_net remote, local;
 	bool have_remote, have_local;
+	enum warden_rules_name name_state;
+	const char *name;
+	struct client_name_lookup *name_lookup;
 	struct warden_session session;
 
 	struct timeout *to_grace, *to_refuse, *to_first_read;
@@ -96,6 +100,8 @@ static struct warden_client session_client(const struct login_session *ctx)
 		.remote = &ctx->remote,
 		.local = ctx->have_local ? &ctx->local : NULL,
 		.protocol = sessions_protocol,
+		.name_state = ctx->name_state,
+		.name = ctx->name,
 	};
 
 	return client;
@@ -115,6 +121,18 @@ session_count(struct login_session *ctx, enum warden_class class,
 
 /* --- Is the host still welcome? ------------------------------------------ */
 
+/* If it was looked up: at accept, as a rule. */
+static void session_set_name(struct login_session *ctx,
+			     const struct client *client)
+{
+	struct warden_client named = { .remote = &ctx->remote };
+
+	if (ctx->have_remote)
+		client_name_find(&named);
+	ctx->name_state = named.name_state;
+	ctx->name = p_strdup(client->pool, named.name);
+}
+
 /* The service exempts login_trusted_networks too, but sees only what stands
    outside of protocol { }, local { } and remote { }. Trusted is the address
    that the client came from, not the one that it named since. */
@@ -128,6 +146,7 @@ static void session_set_address(struct login_session *ctx,
 	ctx->local_ip = client->local_ip;
 	ctx->have_remote = warden_glue_net(&ctx->remote, &ctx->ip) && !exempt;
 	ctx->have_local = warden_glue_net(&ctx->local, &ctx->local_ip);
+	session_set_name(ctx, client);
 }
 
 static bool session_address_changed(const struct login_session *ctx,
@@ -166,6 +185,8 @@ static void session_take(struct login_session *ctx)
 static void session_start_grace(struct login_session *ctx,
 				struct client *client);
 
+static void session_find_name(struct login_session *ctx, struct client *client);
+
 /* A trusted proxy names its client with ID or XCLIENT: from then on the
    session is that client's, and its limits hold. */
 static enum warden_refusal
@@ -177,6 +198,7 @@ session_judge(struct login_session *ctx, struct client *client)
 		warden_session_close(sessions_warden, &ctx->session);
 		session_set_address(ctx, client);
 		session_start_grace(ctx, client);
+		session_find_name(ctx, client);
 		return session_open(ctx);
 	}
 	if (!ctx->have_remote)
@@ -216,6 +238,36 @@ static bool session_judge_later(struct login_session *ctx,
 		ctx->to_refuse = timeout_add_short(0, session_refuse, client);
 	}
 	return FALSE;
+}
+
+static void session_named(void *context)
+{
+	struct client *client = context;
+	struct login_session *ctx = LOGIN_SESSION(client);
+
+	ctx->name_lookup = NULL;
+	session_set_name(ctx, client);
+	if (!client->destroyed)
+		(void)session_judge_later(ctx, client);
+}
+
+/* The session has been greeted and goes on. If a rule then refuses the name,
+   it ends. */
+static void session_find_name(struct login_session *ctx, struct client *client)
+{
+	struct warden_client named = session_client(ctx);
+	uint64_t now = warden_clock_now();
+	const struct warden_policy *policy =
+		warden_policy(sessions_warden, now);
+
+	client_name_abort(&ctx->name_lookup);
+	if (!ctx->have_remote || policy == NULL ||
+	    !warden_name_matters(sessions_warden, &named, WARDEN_STAGE_ACCEPT,
+				 now))
+		return;
+	ctx->name_lookup = client_name_look_up(&ctx->remote,
+					       policy->dns_timeout_secs * 1000,
+					       session_named, client);
 }
 
 /* What the client did may have named another one. */
@@ -729,6 +781,7 @@ static void login_session_destroy(struct client *client)
 	timeout_remove(&ctx->to_grace);
 	timeout_remove(&ctx->to_refuse);
 	timeout_remove(&ctx->to_first_read);
+	client_name_abort(&ctx->name_lookup);
 	warden_session_close(sessions_warden, &ctx->session);
 	/* of all that have logged in only those that go on to another server
 	   still have a proxy_user */

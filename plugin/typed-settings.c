@@ -30,6 +30,7 @@ struct typed_settings {
 	const char *warden_hosts_deny_file;
 	const char *warden_hosts_allow;
 	const char *warden_hosts_deny;
+	unsigned int warden_dns_timeout;
 	const char *warden_state_dir;
 	unsigned int warden_table_hosts;
 };
@@ -54,6 +55,7 @@ static const struct setting_define typed_setting_defines[] = {
 	DEFINE(STR_NOVARS, warden_hosts_deny_file),
 	DEFINE(STR_NOVARS, warden_hosts_allow),
 	DEFINE(STR_NOVARS, warden_hosts_deny),
+	DEFINE(TIME, warden_dns_timeout),
 	DEFINE(STR_NOVARS, warden_state_dir),
 	DEFINE(UINT, warden_table_hosts),
 	SETTING_DEFINE_LIST_END
@@ -77,6 +79,7 @@ static const struct typed_settings typed_default_settings = {
 	.warden_hosts_deny_file = "/var/lib/dovecot/warden/hosts.deny",
 	.warden_hosts_allow = "/etc/hosts.allow",
 	.warden_hosts_deny = "/etc/hosts.deny",
+	.warden_dns_timeout = 2,
 	.warden_state_dir = "/var/lib/dovecot/warden",
 	.warden_table_hosts = WARDEN_TABLE_HOSTS_DEFAULT,
 };

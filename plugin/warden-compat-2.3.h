@@ -26,8 +26,11 @@
 #define WARDEN_COMPAT_ACCEPTED_LISTENER_UNSET(service) ((void)(service))
 #define WARDEN_COMPAT_ACCEPTED_FD (-1)
 
-/* HAProxy, from which the connection comes, has TLS with the client. */
-#define WARDEN_COMPAT_CONN_PROXY_TLS(conn) ((conn)->proxy.ssl)
+/* What HAProxy said of the connection that comes from it. */
+#define WARDEN_COMPAT_CONN_PROXY(conn) ((conn)->proxy)
+
+/* A connection has the type of its listener, where there are types. */
+#define WARDEN_COMPAT_CONN_SET_TYPE(conn, listener) ((void)(conn))
 
 /* There is, or is to be, TLS between us and the client. */
 #define WARDEN_COMPAT_CLIENT_TLS(client) ((client)->tls)

@@ -39,7 +39,9 @@
 #  define WARDEN_COMPAT_ACCEPTED_FD (-1)
 #endif
 
-#define WARDEN_COMPAT_CONN_PROXY_TLS(conn) ((conn)->haproxy.ssl)
+#define WARDEN_COMPAT_CONN_PROXY(conn) ((conn)->haproxy)
+#define WARDEN_COMPAT_CONN_SET_TYPE(conn, listener) \
+	((conn)->type = (listener)->type != NULL ? (listener)->type : "")
 
 #define WARDEN_COMPAT_CLIENT_TLS(client) ((client)->connection_tls_secured)
 #define WARDEN_COMPAT_CLIENT_STARTTLS(client) \

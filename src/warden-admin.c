@@ -277,10 +277,11 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 
 void warden_admin_rules_ask(const struct warden *warden,
 			    const struct warden_rules_question *question,
-			    struct warden_rules_answer *answer_r, bool *meant_r)
+			    struct warden_rules_answer *answer_r,
+			    struct warden_rules_answer *grant_r)
 {
 	warden_rulebook_ask(&warden->rulebook, question, answer_r);
-	*meant_r = warden_rulebook_grants(&warden->rulebook, question);
+	warden_rulebook_ask_grant(&warden->rulebook, question, grant_r);
 }
 
 bool warden_admin_publish_rules(struct warden *warden, const void *image,

@@ -17,11 +17,11 @@ const struct warden_policy *warden_admin_policy(struct warden *warden,
 						uint32_t *age_secs_r);
 
 /* What the rules of hosts.allow and hosts.deny that are in force say of a
-   client; meant: whether hosts.allow means it (warden_rules_ask_grant()). */
+   client, and whether hosts.allow means it (warden_rules_ask_grant()). */
 void warden_admin_rules_ask(const struct warden *warden,
 			    const struct warden_rules_question *question,
 			    struct warden_rules_answer *answer_r,
-			    bool *meant_r);
+			    struct warden_rules_answer *grant_r);
 
 /* The hosts. */
 struct warden_table *warden_admin_table(struct warden *warden);

@@ -24,6 +24,7 @@ void warden_policy_init_defaults(struct warden_policy *policy_r)
 	policy_r->block_time_secs = 30 * 60;
 	policy_r->block_time_max_secs = 7 * 24 * 3600;
 	policy_r->known_time_secs = 30 * 24 * 3600;
+	policy_r->dns_timeout_secs = 2;
 	policy_r->ipv4_prefix = 32;
 	policy_r->ipv6_prefix = 64;
 	for (i = 0; i < WARDEN_CLASS_COUNT; i++) {
@@ -48,17 +49,18 @@ static bool is_in(uint32_t value, uint32_t min, uint32_t max)
 static bool limits_are_valid(const struct warden_policy *policy)
 {
 	return policy->mode <= WARDEN_MODE_ENFORCE &&
-		policy->session_limit <= WARDEN_SESSION_LIMIT_MAX &&
-		is_in(policy->login_grace_secs, 1, 180) &&
-		is_in(policy->fail_limit, 1, WARDEN_FAIL_LIMIT_MAX) &&
-		is_in(policy->fail_window_secs, 1, WARDEN_TIME_MAX_SECS) &&
-		is_in(policy->block_time_secs, 1, WARDEN_TIME_MAX_SECS) &&
-		is_in(policy->block_time_max_secs, policy->block_time_secs,
-		      WARDEN_TIME_MAX_SECS) &&
-		policy->known_time_secs <= WARDEN_TIME_MAX_SECS &&
-		is_in(policy->ipv4_prefix, 8, 32) &&
-		is_in(policy->ipv6_prefix, 16, 64) &&
-		policy->deny_private <= 1;
+	       policy->session_limit <= WARDEN_SESSION_LIMIT_MAX &&
+	       is_in(policy->login_grace_secs, 1, 180) &&
+	       is_in(policy->fail_limit, 1, WARDEN_FAIL_LIMIT_MAX) &&
+	       is_in(policy->fail_window_secs, 1, WARDEN_TIME_MAX_SECS) &&
+	       is_in(policy->block_time_secs, 1, WARDEN_TIME_MAX_SECS) &&
+	       is_in(policy->block_time_max_secs, policy->block_time_secs,
+		     WARDEN_TIME_MAX_SECS) &&
+	       policy->known_time_secs <= WARDEN_TIME_MAX_SECS &&
+	       is_in(policy->ipv4_prefix, 8, 32) &&
+	       is_in(policy->ipv6_prefix, 16, 64) &&
+	       policy->deny_private <= 1 &&
+	       is_in(policy->dns_timeout_secs, 1, WARDEN_DNS_TIMEOUT_MAX_SECS);
 }
 
 static bool points_are_valid(const struct warden_policy *policy)

@@ -23,6 +23,7 @@ enum warden_mode {
 #define WARDEN_FAIL_LIMIT_MAX 100000   /* points */
 #define WARDEN_POINTS_MAX 1000	       /* of one event */
 #define WARDEN_TIME_MAX_SECS (366u * 24 * 3600)
+#define WARDEN_DNS_TIMEOUT_MAX_SECS 10 /* a client waits so long, ungreeted */
 
 /* Hosts that are not known also have a slow bucket: without it one attempt a
    minute would never be seen. */
@@ -45,13 +46,15 @@ struct warden_policy {
 	uint32_t ipv4_prefix;	      /* 8..32 */
 	uint32_t ipv6_prefix;	      /* 16..64 */
 	uint32_t deny_private;	      /* private networks into the deny file */
+	uint32_t dns_timeout_secs;    /* 1.. */
+	uint32_t unused;
 	uint32_t exempt_count;
 	uint16_t points[16]; /* by enum warden_class */
 	struct warden_net exempt[WARDEN_EXEMPT_MAX];
 };
 
 _Static_assert(sizeof(struct warden_net) == 24, "layout of shared memory");
-_Static_assert(sizeof(struct warden_policy) == 80 + 24 * WARDEN_EXEMPT_MAX,
+_Static_assert(sizeof(struct warden_policy) == 88 + 24 * WARDEN_EXEMPT_MAX,
 	       "layout of shared memory");
 _Static_assert(WARDEN_CLASS_COUNT <= 16, "layout of shared memory");
 

@@ -118,11 +118,30 @@ void warden_rulebook_ask(const struct warden_rulebook *book,
 	}
 }
 
-bool warden_rulebook_grants(const struct warden_rulebook *book,
-			    const struct warden_rules_question *question)
+void warden_rulebook_ask_grant(const struct warden_rulebook *book,
+			       const struct warden_rules_question *question,
+			       struct warden_rules_answer *answer_r)
+{
+	if (!book_ask(book, warden_rules_ask_grant, question, answer_r)) {
+		memset(answer_r, 0, sizeof(*answer_r));
+		answer_r->verdict = WARDEN_RULES_DENY;
+	}
+}
+
+static void ask_whether_name(const struct warden_rules *rules,
+			     const struct warden_rules_question *question,
+			     struct warden_rules_answer *answer_r)
+{
+	(void)question;
+	answer_r->verdict = warden_rules_may_need_name(rules) ?
+				    WARDEN_RULES_NEED_NAME :
+				    WARDEN_RULES_ALLOW;
+}
+
+bool warden_rulebook_may_need_name(const struct warden_rulebook *book)
 {
 	struct warden_rules_answer answer;
 
-	return book_ask(book, warden_rules_ask_grant, question, &answer) &&
-	       answer.verdict == WARDEN_RULES_ALLOW;
+	return book_ask(book, ask_whether_name, NULL, &answer) &&
+	       answer.verdict == WARDEN_RULES_NEED_NAME;
 }

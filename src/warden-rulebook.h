@@ -34,8 +34,12 @@ bool warden_rulebook_write(struct warden_rulebook *book, const void *image,
 void warden_rulebook_ask(const struct warden_rulebook *book,
 			 const struct warden_rules_question *question,
 			 struct warden_rules_answer *answer_r);
-/* As warden_rules_ask_grant(): is it meant by hosts.allow? */
-bool warden_rulebook_grants(const struct warden_rulebook *book,
-			    const struct warden_rules_question *question);
+/* As warden_rules_ask_grant(): is it meant by hosts.allow? Without rules
+   WARDEN_RULES_DENY by line 0. */
+void warden_rulebook_ask_grant(const struct warden_rulebook *book,
+			       const struct warden_rules_question *question,
+			       struct warden_rules_answer *answer_r);
+/* false: no answer depends on a name. */
+bool warden_rulebook_may_need_name(const struct warden_rulebook *book);
 
 #endif

@@ -595,6 +595,12 @@ void warden_rules_ask(const struct warden_rules *rules,
 		answer_set(answer_r, WARDEN_RULES_DAMAGED, NULL);
 }
 
+/* What is only addresses is in the maps. */
+bool warden_rules_may_need_name(const struct warden_rules *rules)
+{
+	return rules->linear.count > 0;
+}
+
 static void answer_grant(struct warden_rules_answer *answer_r,
 			 const struct finding *meant,
 			 const struct finding *all)

@@ -144,6 +144,9 @@ void warden_rules_ask(const struct warden_rules *rules,
 		      const struct warden_rules_question *question,
 		      struct warden_rules_answer *answer_r);
 
+/* false: no answer of these rules depends on a name. */
+bool warden_rules_may_need_name(const struct warden_rules *rules);
+
 /* Does hosts.allow let this client in because somebody meant this client? That
    is, by an address, a network or a name; `ALL: ALL`, `imap: ALL`, `KNOWN` or
    `*` mean nobody in particular. Then the answer is WARDEN_RULES_ALLOW with

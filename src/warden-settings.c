@@ -48,6 +48,7 @@ enum {
 	SETTING_HOSTS_DENY_FILE,
 	SETTING_HOSTS_ALLOW,
 	SETTING_HOSTS_DENY,
+	SETTING_DNS_TIMEOUT,
 	SETTING_STATE_DIR,
 	SETTING_TABLE_HOSTS,
 
@@ -93,6 +94,9 @@ const struct warden_setting_info warden_setting_infos[] = {
 				  "rules of hosts_access(5) that let clients in; empty = none" },
 	[SETTING_HOSTS_DENY] = { "warden_hosts_deny", "/etc/hosts.deny",
 				 "rules of hosts_access(5) that refuse clients; empty = none" },
+	[SETTING_DNS_TIMEOUT] = { "warden_dns_timeout", "2 s",
+				  "a client whose name a rule needs waits for it; "
+				  "1 s to 10 s" },
 	[SETTING_STATE_DIR] = { "warden_state_dir", "/var/lib/dovecot/warden",
 				"directory of what survives a reboot" },
 	[SETTING_TABLE_HOSTS] = { "warden_table_hosts", "131072",
@@ -438,6 +442,8 @@ static const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_HOSTS_DENY_FILE] = { set_file, FIELD(hosts_deny_file), 0, 0 },
 	[SETTING_HOSTS_ALLOW] = { set_file, FIELD(hosts_allow), 0, 0 },
 	[SETTING_HOSTS_DENY] = { set_file, FIELD(hosts_deny), 0, 0 },
+	[SETTING_DNS_TIMEOUT] = { set_time, FIELD(policy.dns_timeout_secs), 1,
+				  WARDEN_DNS_TIMEOUT_MAX_SECS },
 	[SETTING_STATE_DIR] = { set_state_dir, 0, 0, 0 },
 	[SETTING_TABLE_HOSTS] = { set_number, FIELD(table_hosts),
 				  WARDEN_TABLE_HOSTS_MIN,

@@ -126,13 +126,15 @@ static bool rules_question(const struct warden_client *client,
 	*question_r = (struct warden_rules_question){
 		.daemon = rules_daemon(client->protocol),
 		.client = client->remote,
+		.name_state = client->name_state,
+		.name = client->name,
 		.server = client->local,
 	};
 	return question_r->daemon != NULL;
 }
 
-static bool rules_refuse(const struct warden *warden,
-			 const struct warden_client *client)
+static enum warden_rules_verdict
+rules_verdict(const struct warden *warden, const struct warden_client *client)
 {
 	struct warden_rules_question question;
 	struct warden_rules_answer answer;
@@ -140,18 +142,28 @@ static bool rules_refuse(const struct warden *warden,
 	/* sshd and vsftpd have libwrap, or do without rules */
 	if (!warden_protocol_is_login(client->protocol) ||
 	    !rules_question(client, &question))
-		return false;
+		return WARDEN_RULES_ALLOW;
 	warden_rulebook_ask(&warden->rulebook, &question, &answer);
-	return answer.verdict == WARDEN_RULES_DENY;
+	return answer.verdict;
 }
 
-static bool rules_grant(const struct warden *warden,
-			const struct warden_client *client)
+static bool rules_refuse(const struct warden *warden,
+			 const struct warden_client *client)
+{
+	return rules_verdict(warden, client) == WARDEN_RULES_DENY;
+}
+
+/* Whom hosts.allow means: WARDEN_RULES_ALLOW. */
+static enum warden_rules_verdict rules_grant(const struct warden *warden,
+					     const struct warden_client *client)
 {
 	struct warden_rules_question question;
+	struct warden_rules_answer answer;
 
-	return rules_question(client, &question) &&
-	       warden_rulebook_grants(&warden->rulebook, &question);
+	if (!rules_question(client, &question))
+		return WARDEN_RULES_DENY;
+	warden_rulebook_ask_grant(&warden->rulebook, &question, &answer);
+	return answer.verdict;
 }
 
 static bool is_exempt(const struct warden *warden,
@@ -163,7 +175,7 @@ static bool is_exempt(const struct warden *warden,
 	    warden_net_equals(client->remote, client->local))
 		return true;
 	return warden_policy_exempts(policy, client->remote) ||
-	       rules_grant(warden, client);
+	       rules_grant(warden, client) == WARDEN_RULES_ALLOW;
 }
 
 static enum warden_refusal find_refusal(const struct warden *warden,
@@ -253,6 +265,59 @@ enum warden_refusal warden_check(struct warden *warden,
 	return refuse(warden, policy, &host, refusal, stage, now);
 }
 
+static bool grant_needs_name(const struct warden *warden,
+			     const struct warden_policy *policy,
+			     const struct warden_client *client)
+{
+	return !is_exempt(warden, policy, client) &&
+	       rules_grant(warden, client) == WARDEN_RULES_NEED_NAME;
+}
+
+/* Is there anything to ask at all? */
+static bool may_need_name(struct warden *warden,
+			  const struct warden_client *client, uint64_t now,
+			  const struct warden_policy **policy_r,
+			  struct warden_host *host_r)
+{
+	return client->name_state == WARDEN_RULES_NAME_NOT_ASKED &&
+	       warden_rulebook_may_need_name(&warden->rulebook) &&
+	       judge(warden, client, now, policy_r, host_r);
+}
+
+bool warden_name_matters(struct warden *warden,
+			 const struct warden_client *client,
+			 enum warden_stage stage, uint64_t now)
+{
+	enum warden_rules_verdict verdict;
+	const struct warden_policy *policy;
+	struct warden_host host;
+	bool refused;
+
+	if (!may_need_name(warden, client, now, &policy, &host))
+		return false;
+	refused = find_refusal(warden, client->remote, &host, now) !=
+		  WARDEN_ADMITTED;
+	if (stage == WARDEN_STAGE_AUTH)
+		return refused && grant_needs_name(warden, policy, client);
+	verdict = rules_verdict(warden, client);
+	if (verdict == WARDEN_RULES_DENY)
+		return false;
+	if (grant_needs_name(warden, policy, client))
+		return true;
+	return verdict == WARDEN_RULES_NEED_NAME &&
+	       (!refused || is_exempt(warden, policy, client));
+}
+
+bool warden_name_may_exempt(struct warden *warden,
+			    const struct warden_client *client, uint64_t now)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+
+	return may_need_name(warden, client, now, &policy, &host) &&
+	       grant_needs_name(warden, policy, client);
+}
+
 void warden_set_observe(struct warden *warden)
 {
 	warden->observe = true;
@@ -289,7 +354,7 @@ count_whom(struct warden *warden, const struct warden_client *client,
 	return policy;
 }
 
-enum warden_refusal warden_session_open(struct warden *warden,
+enum warden_refusal warden_session_wait(struct warden *warden,
 					const struct warden_client *client,
 					pid_t pid, uint64_t now,
 					struct warden_session *session_r)
@@ -301,9 +366,6 @@ enum warden_refusal warden_session_open(struct warden *warden,
 	uint32_t limit;
 
 	*session_r = (struct warden_session){ 0 };
-	refusal = warden_check(warden, client, WARDEN_STAGE_ACCEPT, now);
-	if (refusal != WARDEN_ADMITTED)
-		return refusal;
 	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return WARDEN_ADMITTED;
@@ -318,6 +380,20 @@ enum warden_refusal warden_session_open(struct warden *warden,
 						now, session_r);
 	}
 	return refusal;
+}
+
+enum warden_refusal warden_session_open(struct warden *warden,
+					const struct warden_client *client,
+					pid_t pid, uint64_t now,
+					struct warden_session *session_r)
+{
+	enum warden_refusal refusal =
+		warden_check(warden, client, WARDEN_STAGE_ACCEPT, now);
+
+	*session_r = (struct warden_session){ 0 };
+	if (refusal != WARDEN_ADMITTED)
+		return refusal;
+	return warden_session_wait(warden, client, pid, now, session_r);
 }
 
 void warden_session_close(struct warden *warden,

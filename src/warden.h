@@ -10,6 +10,7 @@
 #include "warden-class.h"
 #include "warden-error.h"
 #include "warden-policy.h"
+#include "warden-rules.h"
 
 /* The warden as a Dovecot process uses it: open the shared files, ask, count.
    Everything that plugin/ does to shared memory goes through here.
@@ -53,6 +54,9 @@ struct warden_client {
 	const struct warden_net *remote;
 	const struct warden_net *local; /* the server's end; NULL: not known */
 	enum warden_protocol protocol;
+	/* its host name, where somebody has looked it up */
+	enum warden_rules_name name_state;
+	const char *name; /* if it is given */
 };
 
 /* --- The verdict --------------------------------------------------------- */
@@ -78,13 +82,24 @@ enum warden_stage {
    returned.
 
    First, but not in auth, the rules of hosts.allow and hosts.deny: they are
-   for all, as libwrap has it, those who are exempt as well. A rule that depends
-   on the name of the client decides nothing as yet. Exempt from the rest:
-   policy->exempt, remote = local, and whom hosts.allow means for this
-   protocol. */
+   for all, as libwrap has it, those who are exempt as well. Exempt from the
+   rest: policy->exempt, remote = local, and whom hosts.allow means for this
+   protocol. A rule that depends on a name that was not looked up neither
+   refuses nor exempts; warden_name_matters() tells when to look it up. */
 enum warden_refusal warden_check(struct warden *warden,
 				 const struct warden_client *client,
 				 enum warden_stage stage, uint64_t now);
+
+/* Does it depend on this client's name, which nobody has looked up, whether it
+   may go on? At WARDEN_STAGE_AUTH only where it is refused as long as it has
+   none. */
+bool warden_name_matters(struct warden *warden,
+			 const struct warden_client *client,
+			 enum warden_stage stage, uint64_t now);
+/* Does it depend on its name whether it is exempt, and warden_count() counts
+   what it does? */
+bool warden_name_may_exempt(struct warden *warden,
+			    const struct warden_client *client, uint64_t now);
 
 /* From now on this handle refuses nobody, whatever the policy says, and counts
    what it would have refused, as in observe mode. */
@@ -104,6 +119,13 @@ struct warden_session {
    both be let in. Exempt clients are not counted. A session that finds no
    room in the table is let in, uncounted (and that is counted). */
 enum warden_refusal warden_session_open(struct warden *warden,
+					const struct warden_client *client,
+					pid_t pid, uint64_t now,
+					struct warden_session *session_r);
+/* The same for a connection whose client's name is being looked up: count it,
+   without the verdict. The limit holds for it, so that one host cannot hold
+   connections without end in front of a slow name server. */
+enum warden_refusal warden_session_wait(struct warden *warden,
 					const struct warden_client *client,
 					pid_t pid, uint64_t now,
 					struct warden_session *session_r);

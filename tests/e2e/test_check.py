@@ -2,6 +2,7 @@
 """What hosts.allow and hosts.deny say of a client, before he comes."""
 
 import json
+import re
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_no_rule_lets_everybody_in(shared_dovecot, rules):
     assert record == {
         "address": "192.0.2.1", "daemon": "imap", "verdict": "allowed",
         "rules": "allowed", "rules_file": "", "rules_line": 0,
-        "needs_name": "no", "connection": "let in", "rule": "none",
+        "name": "", "connection": "let in", "rule": "none",
         "rule_network": ""}
 
 
@@ -59,14 +60,19 @@ def test_the_line_that_decides_is_named(shared_dovecot, rules):
     assert f"refused by line 3 of {DENY}" in said.stdout
 
 
-def test_a_name_that_decides_is_not_looked_up(shared_dovecot, rules):
+def test_a_name_that_decides_is_looked_up(shared_dovecot, rules):
+    shared_dovecot.sandbox.path("/etc/hosts").write_text(
+        "192.0.2.1 phone.example.com\n192.0.2.3 liar.example.com\n"
+        "192.0.2.4 liar.example.com\n")
     rules("ALL: .example.com\n", "sshd, imap: ALL\n")
-    # as unknown by others, and mail goes on
-    for daemon, expected in (("sshd", REFUSED), ("imap", OK)):
-        status, record = check(shared_dovecot, "192.0.2.1", daemon)
-        assert (status, record["needs_name"]) == (expected, "yes")
+    for daemon in ("sshd", "imap"):
+        for address, name, expected in (
+                ("192.0.2.1", "phone.example.com", OK),
+                ("192.0.2.2", "unknown", REFUSED)):
+            status, record = check(shared_dovecot, address, daemon)
+            assert (status, record["name"]) == (expected, name)
     said = shared_dovecot.doveadm_raw("warden", "check", "192.0.2.1")
-    assert "depends on the host name, which is not looked up" in said.stdout
+    assert re.search("host name +phone.example.com$", said.stdout, re.M)
 
 
 def test_whom_hosts_allow_means_is_let_in_though_blocked(

@@ -74,6 +74,7 @@ def test_doveconf_knows_every_setting(new_dovecot):
         "ipv4_prefix": "32", "ipv6_prefix": "64", "deny_private": "no",
         "hosts_deny_file": f"{STATE_DIR}/hosts.deny",
         "hosts_allow": "/etc/hosts.allow", "hosts_deny": "/etc/hosts.deny",
+        "dns_timeout": "2 secs",
         "state_dir": STATE_DIR, "table_hosts": "131072",
     }
     for name, value in defaults.items():

@@ -27,6 +27,7 @@ static void the_defaults_are_valid_and_as_documented(void **state)
 	assert_int_equal(policy.block_time_secs, 1800);
 	assert_int_equal(policy.block_time_max_secs, 604800);
 	assert_int_equal(policy.known_time_secs, 2592000);
+	assert_int_equal(policy.dns_timeout_secs, 2);
 	assert_int_equal(policy.ipv4_prefix, 32);
 	assert_int_equal(policy.ipv6_prefix, 64);
 	assert_int_equal(policy.deny_private, 0);
@@ -51,12 +52,13 @@ static const struct {
 	{ FIELD(login_grace_secs), 1, 180 },
 	{ FIELD(fail_limit), 1, 100000 },
 	{ FIELD(fail_window_secs), 1, 31622400 },
-	{ FIELD(block_time_secs), 1, 604800 },	/* the max's default */
+	{ FIELD(block_time_secs), 1, 604800 }, /* the max's default */
 	{ FIELD(block_time_max_secs), 1800, 31622400 },
 	{ FIELD(known_time_secs), 0, 31622400 },
 	{ FIELD(ipv4_prefix), 8, 32 },
 	{ FIELD(ipv6_prefix), 16, 64 },
 	{ FIELD(deny_private), 0, 1 },
+	{ FIELD(dns_timeout_secs), 1, 10 },
 	{ FIELD(exempt_count), 0, 512 },
 };
 

@@ -75,7 +75,8 @@ static void every_setting_is_listed_once_with_a_meaning(void **state)
 		"warden_ipv4_prefix",  "warden_ipv6_prefix",
 		"warden_deny_private", "warden_hosts_deny_file",
 		"warden_hosts_allow",  "warden_hosts_deny",
-		"warden_state_dir",    "warden_table_hosts",
+		"warden_dns_timeout",  "warden_state_dir",
+		"warden_table_hosts",
 	};
 	size_t i, count = sizeof(names) / sizeof(names[0]);
 
@@ -133,6 +134,9 @@ static void times_reach_their_field(void **state)
 	set("warden_known_time", "0");
 	expected.policy.known_time_secs = 0;
 	assert_memory_equal(&settings, &expected, sizeof(settings));
+	set("warden_dns_timeout", "5 s");
+	expected.policy.dns_timeout_secs = 5;
+	assert_memory_equal(&settings, &expected, sizeof(settings));
 }
 
 static void modes_are_read(void **state)
@@ -164,6 +168,7 @@ static const struct {
 	{ "warden_block_time", 1, 31622400 },
 	{ "warden_block_time_max", 1, 31622400 },
 	{ "warden_known_time", 0, 31622400 },
+	{ "warden_dns_timeout", 1, 10 },
 };
 
 static void numbers_and_times_end_at_their_range(void **state)

@@ -1,0 +1,189 @@
+# Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
+"""Rules that ask for a client's host name: looked up through Dovecot's
+dns-client while the client waits, ungreeted, and others are served."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from clients import IN, REFUSED, WRONG, Host
+from dialect import login_count
+from flooder import Flooder
+from test_rules import ALLOW, DENY, save, wait_let_in, wait_refused
+from test_sessions import PROCESS_MODELS, every_model
+from waiting import holds_for, wait_until
+
+NAMED = "127.0.0.66"        # client.bad.example
+FRIEND = "127.0.0.8"        # phone.good.example
+LIAR = "127.0.0.9"          # says it is FRIEND
+HOSTS = f"""127.0.0.1 localhost
+{NAMED} client.bad.example
+{FRIEND} phone.good.example
+{LIAR} liar.good.example
+127.0.0.10 liar.good.example
+"""
+
+
+def configure_names(dovecot, hosts=HOSTS):
+    dovecot.sandbox.path("/etc/hosts").write_text(hosts)
+
+
+@pytest.fixture
+def new_named(new_dovecot):
+    def make(**kwargs):
+        dovecot = new_dovecot(start=False, **kwargs)
+        configure_names(dovecot)
+        return dovecot.start()
+    return make
+
+
+@pytest.fixture
+def named():
+    return Host(NAMED)
+
+
+@pytest.fixture
+def friend():
+    return Host(FRIEND)
+
+
+@every_model
+def test_a_name_in_hosts_deny_refuses(new_named, login, named, innocent):
+    dovecot = new_named(login=login)
+    save(dovecot, DENY, "ALL: .bad.example\n")
+    wait_refused(dovecot, named)
+    for service in ("pop3", "submission"):
+        assert named.is_refused(dovecot, service)
+    assert named.try_imap(dovecot, "alice", "alice-secret",
+                          tls=True) == REFUSED
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert innocent.try_imap(dovecot, "alice", "alice-secret", tls=True) == IN
+    assert innocent.try_pop3(dovecot, "bob", "bob-secret") == IN
+    assert innocent.try_submission(dovecot, "bob", "bob-secret") == IN
+    save(dovecot, DENY, "")
+    wait_let_in(dovecot, named)
+    assert dovecot.log_lines("(?i)panic|fatal|login: error") == []
+    # whoever waited is nobody's session any more
+    for host in (named, innocent):
+        wait_until(lambda host=host: dovecot.sessions_of(host) == 0,
+                   "the sessions to end")
+
+
+@every_model
+def test_words_for_names(new_named, login, named, friend, innocent):
+    """127.0.0.7 has no name, and LIAR's name has other addresses too."""
+    dovecot = new_named(login=login)
+    save(dovecot, DENY, "imap: UNKNOWN\npop3: KNOWN\n")
+    wait_refused(dovecot, innocent)
+    assert named.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert named.is_refused(dovecot, "pop3")
+    assert innocent.try_pop3(dovecot, "bob", "bob-secret") == IN
+    assert friend.try_imap(dovecot, "alice", "alice-secret") == IN
+    save(dovecot, DENY, "ALL: ALL EXCEPT .good.example\n")
+    wait_refused(dovecot, named)
+    assert innocent.is_refused(dovecot)
+    assert friend.try_imap(dovecot, "alice", "alice-secret") == IN
+
+
+def test_flood_of_a_name_that_is_refused(new_named, named, innocent):
+    """Processes are not used up, and nobody pays for a lookup twice."""
+    dovecot = new_named(login=login_count(1) + "  process_limit = 12\n")
+    save(dovecot, DENY, "imap: .bad.example\n")
+    wait_refused(dovecot, named)
+    with Flooder(named, dovecot) as flood:
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+            assert len(dovecot.processes("imap-login")) <= 8
+        refused, greeted, failed = flood.stop()
+    assert refused > 50 and greeted == 0 and failed == 0
+    assert dovecot.log_lines("(?i)panic|fatal|queue full|error") == []
+
+
+def test_without_rules_for_names_nobody_looks_up(new_named, named, innocent):
+    dovecot = new_named()
+    save(dovecot, ALLOW, f"imap: {NAMED}\n")
+    save(dovecot, DENY, f"imap: {innocent.address}, 192.0.2.0/24\n")
+    wait_refused(dovecot, innocent)
+    assert named.try_imap(dovecot, "alice", "wrong") == WRONG
+    assert dovecot.processes("dns-client") == []
+
+
+def test_whom_hosts_allow_names_is_exempt(new_named, friend, named):
+    dovecot = new_named(settings={"fail_limit": "30"})
+    save(dovecot, ALLOW, "imap: .good.example\n")
+    wait_until(lambda: dovecot.why(friend)["rule"] == "hosts.allow",
+               "the rule")
+    friend.guess(dovecot, 6)
+    named.guess(dovecot, 4)
+    dovecot.wait_blocked(named)
+    assert set(dovecot.blocked()) == {NAMED}
+    assert friend.try_imap(dovecot, "alice", "alice-secret") == IN
+    # Not even by hand, and not by the passdb either.
+    dovecot.doveadm("block", FRIEND, "1 h")
+    wait_refused(dovecot, friend, "pop3")
+    assert friend.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert named.is_refused(dovecot)
+
+
+@contextlib.contextmanager
+def silent_name_server(sandbox):
+    """127.0.0.53 takes questions and never answers. Only once Dovecot runs:
+    it looks its own name up when it starts."""
+    sandbox.path("/etc/resolv.conf").write_text(
+        "nameserver 127.0.0.53\noptions timeout:30 attempts:1\n")
+    sandbox.path("/etc/nsswitch.conf").write_text(
+        "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
+    with sandbox.inside_network():
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with server:
+        server.bind(("127.0.0.53", 53))
+        yield
+
+
+@every_model
+def test_a_slow_name_server_holds_up_its_own_client_only(
+        new_sandbox, new_dovecot, login):
+    sandbox = new_sandbox(network=True)
+    sandbox.run("ip", "link", "set", "lo", "up")
+    named, slow = Host(NAMED, sandbox), Host("127.0.0.7", sandbox)
+    dovecot = new_dovecot(sandbox=sandbox, login=login,
+                          settings={"dns_timeout": "3 s"})
+    configure_names(dovecot)
+    with silent_name_server(sandbox):
+        save(dovecot, DENY, "imap: .bad.example\n")
+        wait_refused(dovecot, named)
+        began = time.monotonic()
+        with slow.talk(dovecot) as talk:
+            # served meanwhile
+            assert named.is_refused(dovecot)
+            save(dovecot, DENY, "imap: UNKNOWN\n")
+            assert named.try_pop3(dovecot, "bob", "bob-secret") == IN
+            # and then the client has no name
+            assert talk.line() == b""
+        waited = time.monotonic() - began
+        assert 2.5 < waited
+        assert dovecot.log_lines("(?i)panic|fatal|error") == []
+        save(dovecot, DENY, "imap: KNOWN\n")
+        wait_let_in(dovecot, slow)
+        assert slow.try_imap(dovecot, "alice", "alice-secret") == IN
+
+
+def test_who_waits_for_a_name_holds_a_session(new_sandbox, new_dovecot):
+    """Else one host with a silent name server could hold them all."""
+    sandbox = new_sandbox(network=True)
+    sandbox.run("ip", "link", "set", "lo", "up")
+    slow = Host("127.0.0.7", sandbox)
+    dovecot = new_dovecot(
+        sandbox=sandbox, login=login_count(None),
+        settings={"dns_timeout": "10 s", "session_limit": "3"})
+    configure_names(dovecot)
+    with silent_name_server(sandbox), contextlib.ExitStack() as stack:
+        save(dovecot, DENY, "imap: .bad.example\n")
+        wait_refused(dovecot, Host(NAMED, sandbox))
+        for _ in range(3):
+            stack.enter_context(slow.talk(dovecot))
+        wait_until(lambda: dovecot.sessions_of(slow) == 3, "three sessions")
+        assert slow.greeting(dovecot).startswith(b"* BYE Too many")

@@ -1,0 +1,249 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+/* The rules of hosts.allow and hosts.deny as part of the verdict, and the part
+   that the client's name has in it. */
+
+#include "unit-client.h"
+#include "unit-dir.h"
+#include "unit.h"
+#include "warden-admin.h"
+#include "warden.h"
+
+struct fixture {
+	void *dir;
+	struct warden *service, *auth, *login;
+	struct warden_policy policy;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = test_calloc(1, sizeof(*f));
+	struct warden_error error;
+
+	if (unit_dir_setup(&f->dir) < 0)
+		return -1;
+	*state = f;
+	f->service = warden_open(f->dir, WARDEN_ROLE_SERVICE,
+				 WARDEN_TABLE_HOSTS_MIN, &error);
+	f->auth = warden_open(f->dir, WARDEN_ROLE_AUTH, 0, &error);
+	f->login = warden_open(f->dir, WARDEN_ROLE_LOGIN, 0, &error);
+	warden_policy_init_defaults(&f->policy);
+	f->policy.session_limit = 2;
+	if (f->service == NULL || f->auth == NULL || f->login == NULL)
+		return -1;
+	warden_admin_heartbeat(f->service, 1, true, UNIT_NOW);
+	warden_admin_publish(f->service, &f->policy, UNIT_NOW);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	void *dir = f->dir;
+
+	warden_close(&f->service);
+	warden_close(&f->auth);
+	warden_close(&f->login);
+	test_free(f);
+	return unit_dir_teardown(&dir);
+}
+
+static void publish_rules(struct fixture *f, const char *allow,
+			  const char *deny)
+{
+	struct warden_rules_source source = {
+		.allow = { "allow", allow, strlen(allow) },
+		.deny = { "deny", deny, strlen(deny) },
+	};
+	struct warden_rules_image image;
+	struct warden_error error;
+
+	if (!warden_rules_compile(&source, &image, NULL, &error))
+		fail_msg("%s", error.text);
+	assert_true(
+		warden_admin_publish_rules(f->service, image.data, image.size));
+	warden_rules_image_free(&image);
+}
+
+/* A client of IMAP at 192.0.2.1. name NULL: nobody has looked it up. */
+struct named {
+	struct warden_net net;
+	struct warden_client client;
+};
+
+static const struct warden_client *named(struct named *named_r,
+					 const char *name)
+{
+	named_r->net = unit_net("192.0.2.1");
+	named_r->client = *unit_client(&named_r->net);
+	named_r->client.name = name;
+	if (name != NULL)
+		named_r->client.name_state = WARDEN_RULES_NAME_GIVEN;
+	return &named_r->client;
+}
+
+static enum warden_refusal check(struct fixture *f, const char *name)
+{
+	struct named client;
+
+	return warden_check(f->login, named(&client, name), WARDEN_STAGE_ACCEPT,
+			    UNIT_NOW);
+}
+
+static bool matters(struct fixture *f, enum warden_stage stage,
+		    const char *name)
+{
+	struct named client;
+
+	return warden_name_matters(f->login, named(&client, name), stage,
+				   UNIT_NOW);
+}
+
+static bool may_exempt(struct fixture *f, const char *name)
+{
+	struct named client;
+
+	return warden_name_may_exempt(f->auth, named(&client, name), UNIT_NOW);
+}
+
+static bool guess(struct fixture *f, const char *name, int times)
+{
+	struct named client;
+	bool began = false;
+
+	for (int i = 0; i < times; i++) {
+		began = warden_count(f->auth, named(&client, name),
+				     WARDEN_AUTH_FAILED, "alice", UNIT_NOW) ||
+			began;
+	}
+	return began;
+}
+
+static void test_no_rule_needs_no_name(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_false(may_exempt(f, NULL));
+	publish_rules(f, "imap: 192.0.2.0/24\n", "ALL: ALL\n");
+	assert_false(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_false(matters(f, WARDEN_STAGE_AUTH, NULL));
+	assert_false(may_exempt(f, NULL));
+}
+
+static void test_name_in_hosts_deny(void **state)
+{
+	struct fixture *f = *state;
+
+	publish_rules(f, "", "imap: .bad.example\n");
+	assert_true(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_true(matters(f, WARDEN_STAGE_SESSION, NULL));
+	/* auth does not ask the rules, only whether hosts.allow exempts */
+	assert_false(matters(f, WARDEN_STAGE_AUTH, NULL));
+	assert_false(may_exempt(f, NULL));
+	/* it was looked up */
+	assert_false(matters(f, WARDEN_STAGE_ACCEPT, "host.bad.example"));
+	assert_int_equal(check(f, NULL), WARDEN_ADMITTED);
+	assert_int_equal(check(f, "host.bad.example"), WARDEN_REFUSED_RULE);
+	assert_int_equal(check(f, "host.good.example"), WARDEN_ADMITTED);
+}
+
+static void test_who_is_refused_anyway_needs_no_name(void **state)
+{
+	struct fixture *f = *state;
+
+	publish_rules(f, "", "imap: .bad.example\n");
+	assert_true(guess(f, NULL, 10));
+	assert_false(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	publish_rules(f, "", "imap: 192.0.2.1\nimap: .bad.example\n");
+	assert_false(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+}
+
+static void test_name_in_hosts_allow_exempts(void **state)
+{
+	struct fixture *f = *state;
+
+	publish_rules(f, "imap: .good.example\n", "");
+	assert_true(may_exempt(f, NULL));
+	assert_true(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_false(guess(f, "host.good.example", 20));
+	assert_false(matters(f, WARDEN_STAGE_AUTH, NULL));
+	assert_true(guess(f, "host.bad.example", 10));
+	/* now it would help to have the right one */
+	assert_true(matters(f, WARDEN_STAGE_AUTH, NULL));
+	assert_true(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_int_equal(check(f, NULL), WARDEN_REFUSED_HOST);
+	assert_int_equal(check(f, "host.bad.example"), WARDEN_REFUSED_HOST);
+	assert_int_equal(check(f, "host.good.example"), WARDEN_ADMITTED);
+}
+
+static void test_who_is_exempt_still_has_to_obey_rules(void **state)
+{
+	struct fixture *f = *state;
+
+	f->policy.exempt[0] = unit_net("192.0.2.0/24");
+	warden_admin_publish(f->service, &f->policy, UNIT_NOW);
+	publish_rules(f, "imap: .good.example\n", "imap: .bad.example\n");
+	assert_false(may_exempt(f, NULL));
+	assert_true(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_int_equal(check(f, "host.bad.example"), WARDEN_REFUSED_RULE);
+}
+
+static void test_nothing_in_force_needs_no_name(void **state)
+{
+	struct fixture *f = *state;
+
+	publish_rules(f, "imap: .good.example\n", "imap: .bad.example\n");
+	f->policy.mode = WARDEN_MODE_OFF;
+	warden_admin_publish(f->service, &f->policy, UNIT_NOW);
+	assert_false(matters(f, WARDEN_STAGE_ACCEPT, NULL));
+	assert_false(may_exempt(f, NULL));
+}
+
+static void test_waiting_sessions_are_limited(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_session sessions[3];
+	struct named client;
+
+	publish_rules(f, "", "imap: .bad.example\n");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+			warden_session_wait(f->login, named(&client, NULL), 1,
+					    UNIT_NOW, &sessions[i]),
+			i < 2 ? WARDEN_ADMITTED : WARDEN_REFUSED_SESSIONS);
+	}
+	warden_session_close(f->login, &sessions[0]);
+	assert_int_equal(warden_session_wait(f->login, named(&client, NULL), 1,
+					     UNIT_NOW, &sessions[0]),
+			 WARDEN_ADMITTED);
+	warden_session_close(f->login, &sessions[0]);
+	warden_session_close(f->login, &sessions[1]);
+	/* whom hosts.allow means is not counted, as soon as that is known */
+	publish_rules(f, "imap: .good.example\n", "");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+			warden_session_open(f->login,
+					    named(&client, "a.good.example"), 1,
+					    UNIT_NOW, &sessions[i]),
+			WARDEN_ADMITTED);
+		warden_session_close(f->login, &sessions[i]);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_no_rule_needs_no_name),
+		TEST(test_name_in_hosts_deny),
+		TEST(test_who_is_refused_anyway_needs_no_name),
+		TEST(test_name_in_hosts_allow_exempts),
+		TEST(test_who_is_exempt_still_has_to_obey_rules),
+		TEST(test_nothing_in_force_needs_no_name),
+		TEST(test_waiting_sessions_are_limited),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
