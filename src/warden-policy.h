@@ -47,9 +47,9 @@ struct warden_policy {
 	uint32_t ipv6_prefix;	      /* 16..64 */
 	uint32_t deny_private;	      /* private networks into the deny file */
 	uint32_t dns_timeout_secs;    /* 1.. */
-	uint32_t unused;
 	uint32_t exempt_count;
 	uint16_t points[16]; /* by enum warden_class */
+	uint32_t unused;
 	struct warden_net exempt[WARDEN_EXEMPT_MAX];
 };
 

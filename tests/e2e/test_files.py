@@ -131,9 +131,14 @@ def test_damaged_while_dovecot_runs(new_dovecot, innocent, name, damage):
     dovecot.kill("auth")
     wait_until(lambda: innocent.try_imap(dovecot, "alice", "alice-secret")
                == IN, "mail to go on")
+    # Auth starts anew once more when the service has put things right, and
+    # who asks it in that very moment has to ask again.
     for _ in range(3):
-        assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
-        assert innocent.try_pop3(dovecot, "bob", "bob-secret", tls=True) == IN
+        wait_until(lambda: innocent.try_imap(dovecot, "alice", "alice-secret")
+                   == IN, "a login by IMAP")
+        wait_until(lambda: innocent.try_pop3(dovecot, "bob", "bob-secret",
+                                             tls=True) == IN,
+                   "a login by POP3")
     assert innocent.try_imap(dovecot, "alice", "wrong") == WRONG
 
 
