@@ -33,6 +33,17 @@ static bool claim_holds(const struct warden_claim *claim)
 	return claim->fd != -1 && fstat(claim->fd, &st) == 0 && st.st_nlink > 0;
 }
 
+static bool claim_refused(struct warden_claim *claim, const char *path,
+			  struct warden_error *error_r)
+{
+	warden_claim_release(claim);
+	warden_error_set(error_r,
+			 "another Dovecot keeps %s: each needs files of its "
+			 "own, see warden_state_dir and warden_hosts_deny_file",
+			 path);
+	return false;
+}
+
 bool warden_claim_take(struct warden_claim *claim, const char *path,
 		       struct warden_error *error_r)
 {
@@ -46,15 +57,17 @@ bool warden_claim_take(struct warden_claim *claim, const char *path,
 	claim->fd = open(
 		name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
 		0600);
-	if (claim->fd == -1 || flock(claim->fd, LOCK_EX | LOCK_NB) == 0 ||
-	    errno != EWOULDBLOCK)
+	if (claim->fd == -1)
 		return true;
-	warden_claim_release(claim);
-	warden_error_set(error_r,
-			 "another Dovecot keeps %s: each needs files of its "
-			 "own, see warden_state_dir and warden_hosts_deny_file",
-			 path);
-	return false;
+	if (flock(claim->fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return true;
+		claim->times_left = WARDEN_CLAIM_FREE_TIMES;
+		return claim_refused(claim, path, error_r);
+	}
+	if (claim->times_left > 0 && --claim->times_left > 0)
+		return claim_refused(claim, path, error_r);
+	return true;
 }
 
 void warden_claim_release(struct warden_claim *claim)

@@ -12,10 +12,18 @@
    back. So the first one locks .NAME.lock beside the file for as long as it
    lives, and the other says that it may not write.
 
-   The lock is 0600: nobody but the service's user can take it. */
+   The lock is 0600: nobody but the service's user can take it.
+
+   A service that is reloaded lets go of it for as long as the next one takes to
+   start. So whoever was refused once has to find it free several times in
+   succession, and only then takes it. */
+
+/* Calls of warden_claim_take(), a second or more from each other. */
+#define WARDEN_CLAIM_FREE_TIMES 5
 
 struct warden_claim {
 	int fd; /* -1 = not ours */
+	unsigned int times_left; /* that it has to be found free */
 };
 #define WARDEN_CLAIM_INIT ((struct warden_claim){ .fd = -1 })
 

@@ -18,7 +18,7 @@ void warden_denier_init(struct warden_denier *denier, const char *path)
 	/* what is there now is of another run */
 	denier->dirty = true;
 	denier->stale = true;
-	denier->claim.fd = -1;
+	denier->claim = WARDEN_CLAIM_INIT;
 }
 
 void warden_denier_deinit(struct warden_denier *denier)

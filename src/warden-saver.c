@@ -28,7 +28,7 @@ struct saver_list {
 void warden_saver_init(struct warden_saver *saver, const char *state_dir)
 {
 	memset(saver, 0, sizeof(*saver));
-	saver->claim.fd = -1;
+	saver->claim = WARDEN_CLAIM_INIT;
 	if (state_dir[0] != '\0') {
 		(void)snprintf(saver->path, sizeof(saver->path), "%s/state",
 			       state_dir);

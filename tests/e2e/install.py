@@ -2,6 +2,8 @@
 """What `make install` would put on the machine, or a package has put there, laid
 over Dovecot's own directories for the sandboxes only."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,6 +17,18 @@ def doveconf(name):
                           check=True).stdout.strip()
 
 
+@contextlib.contextmanager
+def alone_in(build):
+    """Tests that run at the same time each install for themselves, and make
+    may have to link, in the build directory."""
+    directory = os.open(build, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
+
+
 class Install:
     """binds: what a Sandbox needs to have the warden installed."""
 
@@ -23,9 +37,10 @@ class Install:
         if build is None:
             self._copy_package(stage)
         else:
-            subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
-                           cwd=build, check=True, capture_output=True,
-                           text=True)
+            with alone_in(build):
+                subprocess.run(["make", "-s", "install", f"DESTDIR={stage}"],
+                               cwd=build, check=True, capture_output=True,
+                               text=True)
         self.binds = []
         for number, original in enumerate(self._directories(stage)):
             merged = Path(directory) / f"merged{number}"

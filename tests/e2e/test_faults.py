@@ -591,7 +591,9 @@ def test_two_dovecots_with_one_state_directory(new_dovecot, attacker,
     reload(first)
     wait_until(lambda: attacker.address in first.deny_file(), "the entry")
     first.stop()
-    wait_until(lambda: late.address in second.deny_file(), "the second's")
+    # once it has found them free for some seconds
+    wait_until(lambda: late.address in second.deny_file(), "the second's",
+               20)
     wait_until(lambda: "deny_file" not in second.problems(),
                "status to say so")
     assert_mail_goes_on(second, innocent)
