@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 /* What is due at each tick, and in which order. The parts have files of their
-   own: warden-report (log), warden-denier, warden-saver, warden-reaper. */
+   own: warden-report (log), warden-outlet, warden-saver, warden-reaper. */
 
 #include "warden-keeper.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "warden-clock.h"
-#include "warden-denier.h"
+#include "warden-outlet.h"
 #include "warden-reaper.h"
 #include "warden-rule-watch.h"
 #include "warden-saver.h"
@@ -34,7 +34,7 @@ struct warden_keeper {
 	const char *settings_error; /* NULL: to be published */
 	pid_t pid;
 	struct warden_report report;
-	struct warden_denier denier;
+	struct warden_outlets *outlets;
 	struct warden_saver saver;
 	struct warden_sweep *sweep;
 	struct warden_rule_watch *rule_watch;
@@ -74,8 +74,9 @@ size_t warden_keeper_memory(uint32_t table_hosts)
 	const size_t growing = 2 * sizeof(struct warden_host_info) +
 			       sizeof(struct warden_sweep_change) +
 			       sizeof(struct warden_state_entry);
-	/* the list for the deny file, and from what it is sorted */
-	const size_t sorted = 3 * sizeof(struct warden_net);
+	/* the list for the outlets, and from what it is sorted, or what of it
+	   the deny file has had and gets */
+	const size_t sorted = 3 * sizeof(struct warden_denied);
 	/* for statistics, when a block of each ends at once: Dovecot keeps in
 	   memory what the process that counts has not read yet */
 	const size_t told = 1024;
@@ -108,11 +109,12 @@ struct warden_keeper *warden_keeper_create(
 	if (settings_error != NULL)
 		keeper->settings_error = strdup(settings_error);
 	warden_report_init(&keeper->report, log, context);
-	warden_denier_init(&keeper->denier, keeper->settings.hosts_deny_file);
 	warden_saver_init(&keeper->saver, keeper->settings.state_dir);
+	keeper->outlets = warden_outlets_create(&keeper->settings);
 	keeper->sweep = warden_sweep_create();
 	keeper->rule_watch = rule_watch_create(&keeper->settings);
-	if (keeper->sweep == NULL || keeper->rule_watch == NULL ||
+	if (keeper->outlets == NULL || keeper->sweep == NULL ||
+	    keeper->rule_watch == NULL ||
 	    (settings_error != NULL && keeper->settings_error == NULL))
 		warden_keeper_free(&keeper);
 	return keeper;
@@ -127,7 +129,7 @@ void warden_keeper_free(struct warden_keeper **_keeper)
 	*_keeper = NULL;
 	warden_sweep_free(&keeper->sweep);
 	warden_rule_watch_free(&keeper->rule_watch);
-	warden_denier_deinit(&keeper->denier);
+	warden_outlets_free(&keeper->outlets);
 	warden_saver_deinit(&keeper->saver);
 	free((char *)keeper->settings_error);
 	free(keeper);
@@ -319,7 +321,7 @@ static void keeper_report_changes(struct warden_keeper *keeper,
 static void keeper_sweep_failed(struct warden_keeper *keeper)
 {
 	keeper->sweep_failed = true;
-	warden_denier_set(&keeper->denier, NULL, 0);
+	(void)warden_outlets_set(keeper->outlets, NULL, 0);
 	keeper_tell(keeper, TOLD_MEMORY,
 		    "out of memory: while that lasts the deny file is empty "
 		    "and blocks are not logged; raise vsz_limit in service "
@@ -330,15 +332,15 @@ static void keeper_update_denied(struct warden_keeper *keeper,
 				 const struct warden_policy *policy,
 				 uint64_t now)
 {
-	struct warden_net *nets = NULL;
+	struct warden_denied *denied = NULL;
 	size_t count = 0;
 
-	if (keeper->report.enforces &&
-	    warden_sweep_deny_list(keeper->sweep, keeper->warden, policy, now,
-				   &nets, &count) < 0)
+	if ((keeper->report.enforces &&
+	     warden_sweep_deny_list(keeper->sweep, keeper->warden, policy, now,
+				    &denied, &count) < 0) ||
+	    !warden_outlets_set(keeper->outlets, denied, count))
 		keeper_sweep_failed(keeper);
-	else
-		warden_denier_set(&keeper->denier, nets, count);
+	free(denied);
 }
 
 static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
@@ -479,7 +481,7 @@ static void keeper_tidy(struct warden_keeper *keeper, uint64_t now)
 	keeper->tidied = now;
 	(void)warden_reap(table, &keeper->reap_cursor, now);
 	keeper_check_table(keeper);
-	warden_denier_look(&keeper->denier);
+	warden_outlets_look(keeper->outlets);
 	if (now - keeper->expired < WARDEN_KEEPER_SWEEP_MSECS)
 		return;
 	keeper->expired = now;
@@ -504,8 +506,7 @@ static uint32_t keeper_faults(const struct warden_keeper *keeper)
 {
 	uint32_t faults = keeper->dir_faults;
 
-	if (keeper->denier.failed)
-		faults |= WARDEN_FAULT_DENY_FILE;
+	faults |= warden_outlets_faults(keeper->outlets);
 	if (keeper->saver.failed)
 		faults |= WARDEN_FAULT_STATE;
 	if (keeper->saver.lost)
@@ -529,7 +530,7 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
 	if (keeper_sweep_is_due(keeper, now))
 		keeper_sweep(keeper, now, wall_now);
-	warden_denier_tick(&keeper->denier, &keeper->report, now);
+	warden_outlets_tick(keeper->outlets, &keeper->report, false, now);
 	keeper_tidy(keeper, now);
 	warden_saver_save(&keeper->saver, keeper->warden,
 			  keeper_policy(keeper, now), &keeper->report, false,
@@ -547,9 +548,7 @@ void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,
 	warden_saver_save(&keeper->saver, keeper->warden,
 			  keeper_policy(keeper, now), &keeper->report, true,
 			  now, wall_now);
-	warden_denier_set(&keeper->denier, NULL, 0);
-	/* this write cannot wait */
-	keeper->denier.next = 0;
-	warden_denier_tick(&keeper->denier, &keeper->report, now);
+	(void)warden_outlets_set(keeper->outlets, NULL, 0);
+	warden_outlets_tick(keeper->outlets, &keeper->report, true, now);
 	warden_report_flush(&keeper->report, true, now);
 }

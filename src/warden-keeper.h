@@ -65,8 +65,8 @@ bool warden_keeper_wants_restart(const struct warden_keeper *keeper);
 void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 			int64_t wall_now);
 
-/* The service ends: save the state, empty the deny file (see
-   warden-denier.h). What is in force stays so until
+/* The service ends: save the state, empty the deny file and what
+   else there is (see warden-outlet.h). What is in force stays so until
    WARDEN_HEARTBEAT_MAX_SECS have passed. */
 void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,
 			    int64_t wall_now);

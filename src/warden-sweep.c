@@ -212,10 +212,10 @@ uint32_t warden_sweep_next_end(const struct warden_sweep *sweep)
 					   sweep->blocked.next_end;
 }
 
-/* --- For the deny file ---------------------------------------------------- */
+/* --- For the outlets ------------------------------------------------------ */
 
 struct deny_entry {
-	struct warden_net net;
+	struct warden_denied denied;
 	uint32_t begin_secs; /* when it was blocked, as well as we know */
 };
 
@@ -225,7 +225,8 @@ static int deny_entry_compare(const void *a, const void *b)
 
 	if (entry_a->begin_secs != entry_b->begin_secs)
 		return entry_a->begin_secs > entry_b->begin_secs ? -1 : 1;
-	return memcmp(&entry_a->net, &entry_b->net, sizeof(entry_a->net));
+	return memcmp(&entry_a->denied.net, &entry_b->denied.net,
+		      sizeof(entry_a->denied.net));
 }
 
 static bool net_is_wanted(const struct warden_net *net,
@@ -257,7 +258,8 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 			&networks->networks[i];
 
 		/* networks first: an admin asked for them by hand */
-		entries[count].net = network->net;
+		entries[count].denied.net = network->net;
+		entries[count].denied.until_secs = network->until_secs;
 		entries[count].begin_secs = UINT32_MAX;
 		if (network->until_secs > now_secs &&
 		    net_is_wanted(&network->net, policy))
@@ -266,13 +268,14 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 	for (size_t i = 0; i < sweep->blocked.count; i++) {
 		const struct warden_host_info *info = &sweep->blocked.hosts[i];
 
-		host_net(&info->host, policy, &entries[count].net);
+		host_net(&info->host, policy, &entries[count].denied.net);
+		entries[count].denied.until_secs = info->blocked_until;
 		/* a stranger may have written a time to come there, to get
 		   ahead of them: the file has room for so many */
 		entries[count].begin_secs = info->last_event > now_secs ?
 						    now_secs :
 						    info->last_event;
-		if (net_is_wanted(&entries[count].net, policy))
+		if (net_is_wanted(&entries[count].denied.net, policy))
 			count++;
 	}
 	return count;
@@ -280,26 +283,26 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 
 int warden_sweep_deny_list(struct warden_sweep *sweep, struct warden *warden,
 			   const struct warden_policy *policy, uint64_t now,
-			   struct warden_net **nets_r, size_t *count_r)
+			   struct warden_denied **denied_r, size_t *count_r)
 {
 	const struct warden_networks *networks = warden_admin_networks(warden);
 	size_t room = sweep->blocked.count + networks->count + 1, count;
 	struct deny_entry *entries = calloc(room, sizeof(*entries));
-	struct warden_net *nets = calloc(room, sizeof(*nets));
+	struct warden_denied *denied = calloc(room, sizeof(*denied));
 
-	*nets_r = NULL;
+	*denied_r = NULL;
 	*count_r = 0;
-	if (entries == NULL || nets == NULL) {
+	if (entries == NULL || denied == NULL) {
 		free(entries);
-		free(nets);
+		free(denied);
 		return -1;
 	}
 	count = deny_entries_fill(entries, sweep, networks, policy, now);
 	qsort(entries, count, sizeof(*entries), deny_entry_compare);
 	for (size_t i = 0; i < count; i++)
-		nets[i] = entries[i].net;
+		denied[i] = entries[i].denied;
 	free(entries);
-	*nets_r = nets;
+	*denied_r = denied;
 	*count_r = count;
 	return 0;
 }

@@ -32,12 +32,18 @@ bool warden_sweep_run(struct warden_sweep *sweep, struct warden *warden,
 		      const struct warden_sweep_change **changes_r,
 		      size_t *count_r);
 
+/* Who is to be denied by others too. */
+struct warden_denied {
+	struct warden_net net;
+	uint32_t until_secs; /* warden time; UINT32_MAX: it does not end */
+};
+
 /* Blocked now, the newest block first; without private networks unless
-   policy->deny_private: what goes into the deny file. The caller frees. -1: no
-   memory. */
+   policy->deny_private, and without any that is exempt: what goes to the
+   outlets. The caller frees. -1: no memory. */
 int warden_sweep_deny_list(struct warden_sweep *sweep, struct warden *warden,
 			   const struct warden_policy *policy, uint64_t now,
-			   struct warden_net **nets_r, size_t *count_r);
+			   struct warden_denied **denied_r, size_t *count_r);
 
 /* When the next block ends, seconds of warden time; UINT32_MAX: none will. */
 uint32_t warden_sweep_next_end(const struct warden_sweep *sweep);

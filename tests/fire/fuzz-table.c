@@ -196,7 +196,7 @@ static bool is_by_hand(const struct warden_net *net)
 }
 
 static void check_deny_nets(const struct run *run,
-			    const struct warden_net *nets, size_t count)
+			    const struct warden_denied *denied, size_t count)
 {
 	const struct warden_policy *policy = &run->settings.policy;
 	char line[WARDEN_NET_STRLEN];
@@ -205,17 +205,19 @@ static void check_deny_nets(const struct run *run,
 	/* no more than fit, each once */
 	FUZZ_CHECK(count <= HOSTS + NETWORKS);
 	for (size_t i = 0; i < count; i++) {
+		const struct warden_net *net = &denied[i].net;
 		bool whole_host =
-			nets[i].bits >= (nets[i].family == WARDEN_INET ?
-						 policy->ipv4_prefix :
-						 policy->ipv6_prefix);
+			net->bits >= (net->family == WARDEN_INET ?
+					      policy->ipv4_prefix :
+					      policy->ipv6_prefix);
 
-		check_deny_line(warden_net_format_hosts_access(&nets[i], line));
+		check_deny_line(warden_net_format_hosts_access(net, line));
+		FUZZ_CHECK(denied[i].until_secs > run->now / 1000);
 		FUZZ_CHECK(policy->deny_private != 0 ||
-			   !warden_net_is_private(&nets[i]));
+			   !warden_net_is_private(net));
 		/* what an admin blocked is not pushed out by what a stranger
 		   made up */
-		hosts = hosts || !is_by_hand(&nets[i]);
+		hosts = hosts || !is_by_hand(net);
 		FUZZ_CHECK(!hosts || whole_host);
 	}
 }
@@ -225,16 +227,16 @@ static void check_deny_list(struct run *run)
 	struct warden_sweep *sweep = warden_sweep_create();
 	const struct warden_sweep_change *changes;
 	const struct warden_policy *policy = &run->settings.policy;
-	struct warden_net *nets;
+	struct warden_denied *denied;
 	size_t count;
 
 	FUZZ_CHECK(sweep != NULL);
 	FUZZ_CHECK(warden_sweep_run(sweep, service, policy, run->now, &changes,
 				    &count));
 	FUZZ_CHECK(warden_sweep_deny_list(sweep, service, policy, run->now,
-					  &nets, &count) == 0);
-	check_deny_nets(run, nets, count);
-	free(nets);
+					  &denied, &count) == 0);
+	check_deny_nets(run, denied, count);
+	free(denied);
 	warden_sweep_free(&sweep);
 }
 
@@ -763,6 +765,7 @@ static void image_deny(struct warden *warden, uint64_t now)
 	const struct warden_sweep_change *changes;
 	struct warden_policy policy;
 	struct warden_error error;
+	struct warden_denied *denied;
 	struct warden_net *nets;
 	size_t count;
 	uint32_t age;
@@ -771,11 +774,16 @@ static void image_deny(struct warden *warden, uint64_t now)
 	policy = *warden_admin_policy(warden, now, &age);
 	FUZZ_CHECK(warden_sweep_run(sweep, warden, &policy, now, &changes,
 				    &count));
-	FUZZ_CHECK(warden_sweep_deny_list(sweep, warden, &policy, now, &nets,
+	FUZZ_CHECK(warden_sweep_deny_list(sweep, warden, &policy, now, &denied,
 					  &count) == 0);
+	nets = calloc(count + 1, sizeof(*nets));
+	FUZZ_CHECK(nets != NULL);
+	for (size_t i = 0; i < count; i++)
+		nets[i] = denied[i].net;
 	/* a blocked network that is none is not written */
 	(void)warden_deny_write(deny_path, nets, count, &error);
 	free(nets);
+	free(denied);
 	warden_sweep_free(&sweep);
 }
 

@@ -8,9 +8,9 @@
 #include "unit-client.h"
 #include "unit.h"
 #include "warden-clock.h"
-#include "warden-denier.h"
 #include "warden-claim.h"
 #include "warden-keeper.h"
+#include "warden-outlet.h"
 #include "warden-reaper.h"
 #include "warden-saver.h"
 
@@ -362,33 +362,40 @@ static void test_deny_file_is_not_written_within_the_interval(void **state)
 	assert_true(file_has(f->deny, "192.0.2.2\n"));
 }
 
-static struct warden_net *one_net(const char *text)
+static void deny_one(struct warden_outlet *outlet, const char *text)
 {
-	struct warden_net *net = malloc(sizeof(*net));
+	const struct warden_denied denied = {
+		.net = unit_net(text),
+		.until_secs = UINT32_MAX,
+	};
 
-	assert_non_null(net);
-	*net = unit_net(text);
-	return net;
+	assert_true(warden_outlet_deny_file.set(outlet, &denied, 1));
 }
 
-static void test_denier_keeps_no_interval_of_its_own(void **state)
+static void test_deny_file_keeps_no_interval_of_its_own(void **state)
 {
+	const struct warden_outlet_type *type = &warden_outlet_deny_file;
 	struct fixture *f = *state;
-	struct warden_denier denier;
+	struct warden_settings settings;
+	struct warden_outlet *outlet;
 	struct warden_report report;
 
 	warden_report_init(&report, log_line, f);
-	warden_denier_init(&denier, f->deny);
-	warden_denier_set(&denier, one_net("192.0.2.1"), 1);
-	warden_denier_tick(&denier, &report, f->now);
-	warden_denier_set(&denier, one_net("192.0.2.2"), 1);
+	warden_settings_init_defaults(&settings);
+	(void)snprintf(settings.hosts_deny_file,
+		       sizeof(settings.hosts_deny_file), "%s", f->deny);
+	outlet = type->create(&settings);
+	assert_non_null(outlet);
+	deny_one(outlet, "192.0.2.1");
+	type->tick(outlet, &report, false, f->now);
+	deny_one(outlet, "192.0.2.2");
 	f->now += WARDEN_DENY_INTERVAL_MSECS - 1;
-	warden_denier_tick(&denier, &report, f->now);
+	type->tick(outlet, &report, false, f->now);
 	assert_true(file_has(f->deny, "192.0.2.1\n"));
-	warden_denier_tick(&denier, &report, f->now + 1);
+	type->tick(outlet, &report, false, f->now + 1);
 	assert_false(file_has(f->deny, "192.0.2.1\n"));
 	assert_true(file_has(f->deny, "192.0.2.2\n"));
-	warden_denier_deinit(&denier);
+	type->free(outlet);
 }
 
 static void test_deny_file_is_not_written_without_a_change(void **state)
@@ -1420,7 +1427,7 @@ int main(void)
 		TEST(test_block_is_in_the_deny_file_at_the_next_tick),
 		TEST(test_end_of_block_is_logged_once_and_leaves_the_file),
 		TEST(test_deny_file_is_not_written_within_the_interval),
-		TEST(test_denier_keeps_no_interval_of_its_own),
+		TEST(test_deny_file_keeps_no_interval_of_its_own),
 		TEST(test_deny_file_is_not_written_without_a_change),
 		TEST(test_removed_deny_file_comes_back),
 #ifndef __SANITIZE_ADDRESS__

@@ -112,12 +112,12 @@ static void test_many_hosts_of_both_families(void **state)
 	assert_int_equal(f->count, 150);
 }
 
-static size_t deny_list(struct fixture *f, struct warden_net **nets)
+static size_t deny_list(struct fixture *f, struct warden_denied **denied)
 {
 	size_t count;
 
 	assert_int_equal(warden_sweep_deny_list(f->sweep, f->warden,
-						&f->policy, UNIT_NOW, nets,
+						&f->policy, UNIT_NOW, denied,
 						&count),
 			 0);
 	return count;
@@ -126,23 +126,24 @@ static size_t deny_list(struct fixture *f, struct warden_net **nets)
 static void test_deny_list_is_newest_first(void **state)
 {
 	struct fixture *f = *state;
-	struct warden_net *nets, wanted = unit_net("192.0.2.3");
+	struct warden_net wanted = unit_net("192.0.2.3");
+	struct warden_denied *denied;
 
 	block(f, "192.0.2.1", 600, UNIT_NOW - 5000);
 	block(f, "192.0.2.3", 600, UNIT_NOW - 1000);
 	block(f, "192.0.2.2", 600, UNIT_NOW - 3000);
 	run(f, UNIT_NOW);
-	assert_int_equal(deny_list(f, &nets), 3);
-	assert_true(warden_net_equals(&nets[0], &wanted));
+	assert_int_equal(deny_list(f, &denied), 3);
+	assert_true(warden_net_equals(&denied[0].net, &wanted));
 	wanted = unit_net("192.0.2.1");
-	assert_true(warden_net_equals(&nets[2], &wanted));
-	free(nets);
+	assert_true(warden_net_equals(&denied[2].net, &wanted));
+	free(denied);
 }
 
 static void test_exempt_hosts_stay_out_of_the_deny_list(void **state)
 {
 	struct fixture *f = *state;
-	struct warden_net *nets;
+	struct warden_denied *denied;
 	struct warden_error error;
 	struct warden_net holds_exempt = unit_net("192.0.0.0/16");
 
@@ -155,51 +156,53 @@ static void test_exempt_hosts_stay_out_of_the_deny_list(void **state)
 	assert_true(warden_admin_network_block(f->warden, &holds_exempt,
 					       UINT32_MAX, UNIT_NOW, &error));
 	run(f, UNIT_NOW);
-	assert_int_equal(deny_list(f, &nets), 1);
-	free(nets);
+	assert_int_equal(deny_list(f, &denied), 1);
+	free(denied);
 }
 
 static void test_private_hosts_only_if_wanted(void **state)
 {
 	struct fixture *f = *state;
-	struct warden_net *nets;
+	struct warden_denied *denied;
 
 	block(f, "10.1.2.3", 600, UNIT_NOW);
 	block(f, "fd00:1::1", 600, UNIT_NOW);
 	run(f, UNIT_NOW);
-	assert_int_equal(deny_list(f, &nets), 0);
-	free(nets);
+	assert_int_equal(deny_list(f, &denied), 0);
+	free(denied);
 	f->policy.deny_private = 1;
-	assert_int_equal(deny_list(f, &nets), 2);
-	free(nets);
+	assert_int_equal(deny_list(f, &denied), 2);
+	free(denied);
 }
 
 static void test_wide_network_around_private_ones(void **state)
 {
 	struct fixture *f = *state;
-	struct warden_net wide = unit_net("172.0.0.0/8"), *nets;
+	struct warden_net wide = unit_net("172.0.0.0/8");
+	struct warden_denied *denied;
 	struct warden_error error;
 
 	assert_true(warden_admin_network_block(f->warden, &wide, UINT32_MAX,
 					       UNIT_NOW, &error));
 	run(f, UNIT_NOW);
-	assert_int_equal(deny_list(f, &nets), 0);
-	free(nets);
+	assert_int_equal(deny_list(f, &denied), 0);
+	free(denied);
 }
 
 static void test_networks_come_first(void **state)
 {
 	struct fixture *f = *state;
-	struct warden_net net = unit_net("198.51.100.0/24"), *nets;
+	struct warden_net net = unit_net("198.51.100.0/24");
+	struct warden_denied *denied;
 	struct warden_error error;
 
 	block(f, "192.0.2.1", 600, UNIT_NOW);
 	assert_true(warden_admin_network_block(f->warden, &net, UINT32_MAX,
 					       UNIT_NOW, &error));
 	run(f, UNIT_NOW);
-	assert_int_equal(deny_list(f, &nets), 2);
-	assert_true(warden_net_equals(&nets[0], &net));
-	free(nets);
+	assert_int_equal(deny_list(f, &denied), 2);
+	assert_true(warden_net_equals(&denied[0].net, &net));
+	free(denied);
 }
 
 /* The file has room for so many lines, and a stranger who can write the table
@@ -207,7 +210,8 @@ static void test_networks_come_first(void **state)
 static void test_event_to_come_does_not_get_ahead_of_networks(void **state)
 {
 	struct fixture *f = *state;
-	struct warden_net net = unit_net("2001:db8:f::/48"), *nets;
+	struct warden_net net = unit_net("2001:db8:f::/48");
+	struct warden_denied *denied;
 	struct warden_host host = unit_host("192.0.2.1");
 	struct warden_error error;
 
@@ -220,9 +224,9 @@ static void test_event_to_come_does_not_get_ahead_of_networks(void **state)
 	assert_true(warden_admin_network_block(f->warden, &net, UINT32_MAX,
 					       UNIT_NOW, &error));
 	run(f, UNIT_NOW);
-	assert_int_equal(deny_list(f, &nets), 2);
-	assert_true(warden_net_equals(&nets[0], &net));
-	free(nets);
+	assert_int_equal(deny_list(f, &denied), 2);
+	assert_true(warden_net_equals(&denied[0].net, &net));
+	free(denied);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
