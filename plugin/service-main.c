@@ -28,6 +28,7 @@
 #include "warden-deny.h"
 #include "warden-glue.h"
 #include "warden-keeper.h"
+#include "warden-outlet.h"
 #include "warden-own-dir.h"
 #include "warden-privileges.h"
 
@@ -252,9 +253,12 @@ static void service_preinit(void)
 	   do this, as in some containers, the keeper says so should it run
 	   out. */
 	(void)warden_privileges_raise_memory(
-		warden_keeper_memory(set.warden.table_hosts));
+		warden_keeper_memory(set.warden.table_hosts) +
+		warden_outlets_memory(&set.warden));
 	service_open(&set.warden, ret > 0 ? NULL : error.text);
-	if (!warden_privileges_drop(pw.pw_uid, pw.pw_gid, &drop_error))
+	if (!warden_privileges_drop(pw.pw_uid, pw.pw_gid,
+				    set.warden.nftables.family[0] != '\0',
+				    &drop_error))
 		i_fatal("%s", drop_error.text);
 	if (service.keeper == NULL)
 		service_empty_deny_file(&set.warden);

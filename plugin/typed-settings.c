@@ -33,6 +33,7 @@ struct typed_settings {
 	unsigned int warden_dns_timeout;
 	const char *warden_state_dir;
 	unsigned int warden_table_hosts;
+	const char *warden_nftables;
 };
 
 #define DEFINE(type, name) \
@@ -58,6 +59,7 @@ static const struct setting_define typed_setting_defines[] = {
 	DEFINE(TIME, warden_dns_timeout),
 	DEFINE(STR_NOVARS, warden_state_dir),
 	DEFINE(UINT, warden_table_hosts),
+	DEFINE(STR_NOVARS, warden_nftables),
 	SETTING_DEFINE_LIST_END
 };
 
@@ -82,6 +84,7 @@ static const struct typed_settings typed_default_settings = {
 	.warden_dns_timeout = 2,
 	.warden_state_dir = "/var/lib/dovecot/warden",
 	.warden_table_hosts = WARDEN_TABLE_HOSTS_DEFAULT,
+	.warden_nftables = "",
 };
 
 static const struct setting_keyvalue typed_default_lists[] = {

@@ -219,6 +219,8 @@ enum warden_fault {
 	/* hosts.allow or hosts.deny has a mistake or cannot be read: the rules
 	   of before are in force */
 	WARDEN_FAULT_RULES = 1 << 6,
+	WARDEN_FAULT_NFTABLES = 1 << 7, /* blocks do not get there */
+	WARDEN_FAULT_NFTABLES_SETS = 1 << 8, /* nor are there sets for them */
 };
 
 struct warden_policy_file {

@@ -6,6 +6,7 @@
 
 static const struct warden_outlet_type *const outlet_types[] = {
 	&warden_outlet_deny_file,
+	&warden_outlet_nftables,
 };
 #define OUTLET_TYPES (sizeof(outlet_types) / sizeof(outlet_types[0]))
 

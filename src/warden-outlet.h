@@ -50,6 +50,7 @@ struct warden_outlet_type {
 };
 
 extern const struct warden_outlet_type warden_outlet_deny_file;
+extern const struct warden_outlet_type warden_outlet_nftables;
 
 #define WARDEN_DENY_INTERVAL_MSECS 250
 #define WARDEN_DENY_RETRY_MSECS 1000

@@ -14,8 +14,11 @@
 bool warden_privileges_raise_memory(size_t bytes);
 
 /* Give up root for good: become uid and gid, with no other group, and see
-   that there is no way back. false: *error_r says which step failed; the
-   caller has to exit, since it may be anything between root and the user. */
-bool warden_privileges_drop(uid_t uid, gid_t gid, struct warden_error *error_r);
+   that there is no way back. keep_net_admin: what changes nftables stays
+   allowed, CAP_NET_ADMIN, if root was allowed to, and nothing else. false:
+   *error_r says which step failed; the caller has to exit, since it may be
+   anything between root and the user. */
+bool warden_privileges_drop(uid_t uid, gid_t gid, bool keep_net_admin,
+			    struct warden_error *error_r);
 
 #endif

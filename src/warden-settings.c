@@ -51,6 +51,7 @@ enum {
 	SETTING_DNS_TIMEOUT,
 	SETTING_STATE_DIR,
 	SETTING_TABLE_HOSTS,
+	SETTING_NFTABLES,
 
 	SETTING_COUNT,
 };
@@ -102,6 +103,9 @@ const struct warden_setting_info warden_setting_infos[] = {
 	[SETTING_TABLE_HOSTS] = { "warden_table_hosts", "131072",
 				  "room in the table of hosts; "
 				  "takes effect when Dovecot starts" },
+	[SETTING_NFTABLES] = { "warden_nftables", "",
+			       "family, table and name of what nftables drops, "
+			       "as in: inet filter warden; empty = none" },
 	[SETTING_COUNT] = { NULL, NULL, NULL },
 };
 
@@ -412,6 +416,19 @@ static bool set_state_dir(const struct setting *setting,
 	return true;
 }
 
+static bool set_nftables(const struct setting *setting, const char *name,
+			 const char *value, struct warden_settings *settings,
+			 struct warden_error *error_r)
+{
+	const char *error;
+
+	(void)setting;
+	if (warden_nft_names_parse(value, &settings->nftables, &error))
+		return true;
+	warden_error_set(error_r, "%s: '%.100s': %s", name, value, error);
+	return false;
+}
+
 #define FIELD(name) offsetof(struct warden_settings, name)
 
 static const struct setting settings_table[SETTING_COUNT] = {
@@ -448,6 +465,7 @@ static const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_TABLE_HOSTS] = { set_number, FIELD(table_hosts),
 				  WARDEN_TABLE_HOSTS_MIN,
 				  WARDEN_TABLE_HOSTS_MAX },
+	[SETTING_NFTABLES] = { set_nftables, 0, 0, 0 },
 };
 
 /* How many letters must be put in, taken out or changed to get from a to b

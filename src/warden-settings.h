@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "warden-error.h"
+#include "warden-nft-script.h"
 #include "warden-policy.h"
 
 /* What the admin may set, from "warden_name" and a text. The service reads it;
@@ -18,6 +19,7 @@ struct warden_settings {
 	char hosts_allow[512], hosts_deny[512];
 	char state_dir[512]; /* absolute path */
 	uint32_t table_hosts;
+	struct warden_nft_names nftables;
 };
 
 void warden_settings_init_defaults(struct warden_settings *settings_r);

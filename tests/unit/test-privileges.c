@@ -27,7 +27,7 @@ static int drop_and_look(void)
 	struct warden_error error;
 
 	if (setgroups(1, &group) < 0 ||
-	    !warden_privileges_drop(4711, 4712, &error))
+	    !warden_privileges_drop(4711, 4712, false, &error))
 		return 1;
 	if (getuid() != 4711 || geteuid() != 4711 || getgid() != 4712 ||
 	    getegid() != 4712 || getgroups(0, NULL) != 0)
@@ -37,12 +37,52 @@ static int drop_and_look(void)
 	return 0;
 }
 
+/* The words "CapEff" and such of /proc/self/status. */
+static uint64_t capabilities(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long caps = UINT64_MAX;
+	char line[256];
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, name, strlen(name)) == 0)
+			caps = strtoull(line + strlen(name) + 1, NULL, 16);
+	}
+	if (file != NULL)
+		(void)fclose(file);
+	return caps;
+}
+
+static int drop_with_capability(bool keep)
+{
+	const uint64_t net_admin = UINT64_C(1) << 12;
+	const uint64_t wanted = keep ? capabilities("CapPrm") & net_admin : 0;
+	struct warden_error error;
+
+	if (!warden_privileges_drop(4711, 4712, keep, &error))
+		return 1;
+	if (capabilities("CapPrm") != wanted ||
+	    capabilities("CapEff") != wanted || capabilities("CapInh") != 0)
+		return 2;
+	return setuid(0) == 0 || seteuid(0) == 0 || setgid(0) == 0 ? 3 : 0;
+}
+
+static int drop_and_keep_net_admin(void)
+{
+	return drop_with_capability(true);
+}
+
+static int drop_and_keep_nothing(void)
+{
+	return drop_with_capability(false);
+}
+
 static int drop_to_root(void)
 {
 	struct warden_error error;
 
-	if (warden_privileges_drop(0, 4712, &error) ||
-	    warden_privileges_drop(4711, 0, &error))
+	if (warden_privileges_drop(0, 4712, false, &error) ||
+	    warden_privileges_drop(4711, 0, false, &error))
 		return 1;
 	/* nothing was tried */
 	return strstr(error.text, "default_internal_user") == NULL;
@@ -54,7 +94,7 @@ static int drop_without_being_root(void)
 
 	if (geteuid() == 0 && setuid(4713) < 0)
 		return 1;
-	if (warden_privileges_drop(4711, 4712, &error))
+	if (warden_privileges_drop(4711, 4712, false, &error))
 		return 2;
 	return error.text[0] == '\0' ? 3 : 0;
 }
@@ -128,6 +168,15 @@ static void test_root_can_be_taken_back(void **state)
 	assert_int_equal(in_child(drop_and_look), 0);
 }
 
+static void test_more_than_one_capability_stays(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(in_child(drop_and_keep_net_admin), 0);
+	assert_int_equal(in_child(drop_and_keep_nothing), 0);
+}
+
 static void test_root_is_no_user_to_become(void **state)
 {
 	(void)state;
@@ -145,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_limit_is_not_raised),
 		cmocka_unit_test(test_root_can_be_taken_back),
+		cmocka_unit_test(test_more_than_one_capability_stays),
 		cmocka_unit_test(test_root_is_no_user_to_become),
 		cmocka_unit_test(test_failure_is_not_told),
 	};

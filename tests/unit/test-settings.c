@@ -76,7 +76,7 @@ static void every_setting_is_listed_once_with_a_meaning(void **state)
 		"warden_deny_private", "warden_hosts_deny_file",
 		"warden_hosts_allow",  "warden_hosts_deny",
 		"warden_dns_timeout",  "warden_state_dir",
-		"warden_table_hosts",
+		"warden_table_hosts",  "warden_nftables",
 	};
 	size_t i, count = sizeof(names) / sizeof(names[0]);
 
@@ -152,6 +152,21 @@ static void modes_are_read(void **state)
 	assert_refused("warden_mode", "on", "'on'", "enforce");
 	assert_refused("warden_mode", "Observe", "'Observe'", "observe");
 	assert_refused("warden_mode", "unknown", "'unknown'", "observe");
+}
+
+/* What else is wrong: test-nft-script. */
+static void bad_nftables_are_refused_by_name(void **state)
+{
+	(void)state;
+	set("warden_nftables", "inet filter warden");
+	assert_string_equal(settings.nftables.family, "inet");
+	assert_string_equal(settings.nftables.table, "filter");
+	assert_string_equal(settings.nftables.name, "warden");
+	assert_refused("warden_nftables", "yes", "'yes'", "inet filter warden");
+	assert_refused("warden_nftables", "arp filter warden", "'arp filter",
+		       "inet, ip or ip6");
+	set("warden_nftables", "");
+	assert_string_equal(settings.nftables.family, "");
 }
 
 static const struct {
@@ -604,6 +619,7 @@ int main(void)
 		TEST(trusted_networks_are_added),
 		TEST(garbage_in_trusted_networks_adds_nothing),
 		TEST(too_many_networks_are_refused_by_name),
+		TEST(bad_nftables_are_refused_by_name),
 		TEST(paths_are_kept),
 		TEST(bad_paths_are_refused_by_name),
 		TEST(an_unknown_name_is_refused_and_a_near_one_told),

@@ -1,0 +1,274 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "warden-nft.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+
+#include <nftables/libnftables.h>
+
+#define NFT_LIBRARY "libnftables.so.1"
+
+struct nft_functions {
+	__typeof__(nft_ctx_new) *ctx_new;
+	__typeof__(nft_ctx_free) *ctx_free;
+	__typeof__(nft_ctx_buffer_output) *buffer_output;
+	__typeof__(nft_ctx_buffer_error) *buffer_error;
+	__typeof__(nft_ctx_get_output_buffer) *get_output;
+	__typeof__(nft_ctx_get_error_buffer) *get_error;
+	__typeof__(nft_ctx_output_set_flags) *set_flags;
+	__typeof__(nft_run_cmd_from_buffer) *run;
+};
+
+struct warden_nft {
+	void *library;
+	struct nft_functions f;
+	struct nft_ctx *ctx;
+	int fd; /* of our own, to ask for the generation */
+	uint32_t sequence;
+};
+
+/* --- The library ---------------------------------------------------------- */
+
+static bool nft_load_functions(struct warden_nft *nft)
+{
+	const struct {
+		void **function;
+		const char *name;
+	} symbols[] = {
+		{ (void **)&nft->f.ctx_new, "nft_ctx_new" },
+		{ (void **)&nft->f.ctx_free, "nft_ctx_free" },
+		{ (void **)&nft->f.buffer_output, "nft_ctx_buffer_output" },
+		{ (void **)&nft->f.buffer_error, "nft_ctx_buffer_error" },
+		{ (void **)&nft->f.get_output, "nft_ctx_get_output_buffer" },
+		{ (void **)&nft->f.get_error, "nft_ctx_get_error_buffer" },
+		{ (void **)&nft->f.set_flags, "nft_ctx_output_set_flags" },
+		{ (void **)&nft->f.run, "nft_run_cmd_from_buffer" },
+	};
+
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+		*symbols[i].function = dlsym(nft->library, symbols[i].name);
+		if (*symbols[i].function == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool nft_load(struct warden_nft *nft, struct warden_error *error_r)
+{
+	nft->library = dlopen(NFT_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	if (nft->library == NULL || !nft_load_functions(nft)) {
+		const char *reason = dlerror();
+
+		warden_error_set(error_r,
+				 "libnftables cannot be loaded, is its package "
+				 "installed? (%s)",
+				 reason == NULL ? NFT_LIBRARY : reason);
+		return false;
+	}
+	nft->ctx = nft->f.ctx_new(NFT_CTX_DEFAULT);
+	if (nft->ctx == NULL || nft->f.buffer_output(nft->ctx) != 0 ||
+	    nft->f.buffer_error(nft->ctx) != 0) {
+		warden_error_set(error_r, "libnftables has no memory");
+		return false;
+	}
+	return true;
+}
+
+struct warden_nft *warden_nft_open(struct warden_error *error_r)
+{
+	/* the kernel answers at once, or not at all */
+	const struct timeval timeout = { .tv_sec = 1 };
+	struct warden_nft *nft = calloc(1, sizeof(*nft));
+
+	if (nft == NULL) {
+		warden_error_set(error_r, "out of memory");
+		return NULL;
+	}
+	/* first ours: the library ends the process where it gets no socket */
+	nft->fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (nft->fd == -1 || setsockopt(nft->fd, SOL_SOCKET, SO_RCVTIMEO,
+					&timeout, sizeof(timeout)) < 0) {
+		warden_error_set(error_r, "no netlink socket: %s",
+				 strerror(errno));
+		warden_nft_close(&nft);
+	} else if (!nft_load(nft, error_r)) {
+		warden_nft_close(&nft);
+	}
+	return nft;
+}
+
+void warden_nft_close(struct warden_nft **_nft)
+{
+	struct warden_nft *nft = *_nft;
+
+	if (nft == NULL)
+		return;
+	*_nft = NULL;
+	if (nft->ctx != NULL)
+		nft->f.ctx_free(nft->ctx);
+	if (nft->fd != -1)
+		(void)close(nft->fd);
+	if (nft->library != NULL)
+		(void)dlclose(nft->library);
+	free(nft);
+}
+
+/* --- Commands ------------------------------------------------------------- */
+
+/* "internal:0:0-0: Error: No such file or directory; did you mean ..." and then
+   the command again and where it is wrong in it: from there on nothing is of
+   use. */
+static void nft_error_set(const char *text, struct warden_error *error_r)
+{
+	const char *error = strstr(text, "Error: ");
+
+	error = error == NULL ? text : error + strlen("Error: ");
+	if (*error == '\0')
+		error = "nft does not say why";
+	warden_error_set(error_r, "%.*s", (int)strcspn(error, ";\n"), error);
+}
+
+bool warden_nft_run(struct warden_nft *nft, const char *commands, bool terse,
+		    const char **output_r, bool *missing_r,
+		    struct warden_error *error_r)
+{
+	const char *output;
+
+	nft->f.set_flags(nft->ctx, NFT_CTX_OUTPUT_STATELESS |
+					   NFT_CTX_OUTPUT_NUMERIC_PRIO |
+					   (terse ? NFT_CTX_OUTPUT_TERSE : 0));
+	if (nft->f.run(nft->ctx, commands) != 0) {
+		const char *error = nft->f.get_error(nft->ctx);
+
+		if (error == NULL)
+			error = "";
+		nft_error_set(error, error_r);
+		*missing_r = strstr(error, strerror(ENOENT)) != NULL;
+		return false;
+	}
+	output = nft->f.get_output(nft->ctx);
+	if (output_r != NULL)
+		*output_r = output == NULL ? "" : output;
+	*missing_r = false;
+	return true;
+}
+
+/* --- The generation ------------------------------------------------------- */
+
+struct generation_request {
+	struct nlmsghdr header;
+	struct nfgenmsg gen;
+};
+
+static bool generation_ask(struct warden_nft *nft)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct generation_request request = {
+		.header = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 |
+				      NFT_MSG_GETGEN,
+			.nlmsg_flags = NLM_F_REQUEST,
+			.nlmsg_seq = ++nft->sequence,
+		},
+		.gen = { .nfgen_family = AF_UNSPEC,
+			 .version = NFNETLINK_V0 },
+	};
+
+	return sendto(nft->fd, &request, sizeof(request), 0,
+		      (const void *)&kernel,
+		      sizeof(kernel)) == (ssize_t)sizeof(request);
+}
+
+/* The kernel's answer. false: errno says why. */
+static bool generation_take(const struct nlmsghdr *header, size_t size,
+			    uint32_t *generation_r)
+{
+	const struct nlmsgerr *error = NLMSG_DATA(header);
+	const size_t head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	const char *data = (const char *)header;
+
+	errno = EPROTO;
+	if (header->nlmsg_type == NLMSG_ERROR &&
+	    header->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)))
+		errno = error->error < 0 ? -error->error : EPROTO;
+	if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+		return false;
+	for (size_t at = head; at + NLA_HDRLEN <= size;) {
+		struct nlattr attr;
+		uint32_t generation;
+
+		memcpy(&attr, data + at, sizeof(attr));
+		if (attr.nla_len < NLA_HDRLEN || attr.nla_len > size - at)
+			return false;
+		if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_GEN_ID &&
+		    attr.nla_len >= NLA_HDRLEN + sizeof(generation)) {
+			const unsigned char *b =
+				(const void *)(data + at + NLA_HDRLEN);
+
+			*generation_r = (uint32_t)b[0] << 24 |
+					(uint32_t)b[1] << 16 |
+					(uint32_t)b[2] << 8 | b[3];
+			return true;
+		}
+		at += NLA_ALIGN(attr.nla_len);
+	}
+	return false;
+}
+
+static bool generation_hear(struct warden_nft *nft, uint32_t *generation_r)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[1024];
+	} answer;
+	ssize_t size;
+
+	/* perhaps one to a question that had no answer in time before it */
+	do {
+		size = recv(nft->fd, &answer, sizeof(answer), 0);
+		if (size < (ssize_t)sizeof(answer.header)) {
+			if (size >= 0)
+				errno = EPROTO;
+			return false;
+		}
+	} while (answer.header.nlmsg_seq != nft->sequence);
+	if (answer.header.nlmsg_len < sizeof(answer.header) ||
+	    answer.header.nlmsg_len > (size_t)size) {
+		errno = EPROTO;
+		return false;
+	}
+	return generation_take(&answer.header, answer.header.nlmsg_len,
+			       generation_r);
+}
+
+bool warden_nft_generation(struct warden_nft *nft, uint32_t *generation_r,
+			   struct warden_error *error_r)
+{
+	if (generation_ask(nft) && generation_hear(nft, generation_r))
+		return true;
+	if (errno == EPERM) {
+		warden_error_set(error_r,
+				 "CAP_NET_ADMIN is missing (systemd's "
+				 "CapabilityBoundingSet for Dovecot, or a "
+				 "container without it)");
+	} else if (errno == EINVAL || errno == EOPNOTSUPP) {
+		warden_error_set(error_r, "the kernel has no nf_tables: %s",
+				 strerror(errno));
+	} else {
+		warden_error_set(error_r, "asking the kernel failed: %s",
+				 strerror(errno));
+	}
+	return false;
+}
