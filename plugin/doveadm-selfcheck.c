@@ -500,6 +500,43 @@ static void check_hosts_deny(struct selfcheck_context *ctx)
 	}
 }
 
+/* --- nftables ------------------------------------------------------------- */
+
+/* As the service has told: what is in the kernel is not ours to ask. */
+static const char *nftables_problem(uint32_t faults, const char *table,
+				    const char *sets)
+{
+	if ((faults & WARDEN_FAULT_NFTABLES_SETS) != 0) {
+		return t_strdup_printf(
+			"table %s with %s is not there: doveadm "
+			"warden setup --nftables --apply makes it",
+			table, sets);
+	}
+	if ((faults & WARDEN_FAULT_NFTABLES) != 0) {
+		return "it does not take the blocks: doveadm log errors says "
+		       "why";
+	}
+	return NULL;
+}
+
+static void check_nftables(struct selfcheck_context *ctx)
+{
+	const struct warden_nft_names *names = &ctx->set.nftables;
+	char table[WARDEN_NFT_TABLE_STRLEN], sets[WARDEN_NFT_SETS_STRLEN];
+
+	if (names->family[0] == '\0') {
+		check_detail(ctx, DOVEADM_SELFCHECK_NFTABLES, "not wanted");
+		return;
+	}
+	(void)warden_nft_table_format(names, table);
+	(void)warden_nft_sets_format(names, sets);
+	check_problem(ctx, DOVEADM_SELFCHECK_NFTABLES,
+		      nftables_problem(ctx->health->faults, table, sets));
+	check_detail(ctx, DOVEADM_SELFCHECK_NFTABLES,
+		     t_strdup_printf("blocks go to %s of table %s", sets,
+				     table));
+}
+
 /* --- The rules for Dovecot's own services -------------------------------- */
 
 static void check_rules(struct selfcheck_context *ctx)
@@ -558,6 +595,7 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 		[DOVEADM_SELFCHECK_STATE] = "check_state",
 		[DOVEADM_SELFCHECK_DENY_FILE] = "check_deny_file",
 		[DOVEADM_SELFCHECK_HOSTS_DENY] = "check_hosts_deny",
+		[DOVEADM_SELFCHECK_NFTABLES] = "check_nftables",
 		[DOVEADM_SELFCHECK_RULES] = "check_rules",
 	};
 	struct selfcheck_context *ctx = t_new(struct selfcheck_context, 1);
@@ -577,5 +615,6 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 	check_state(ctx);
 	check_deny_file(ctx);
 	check_hosts_deny(ctx);
+	check_nftables(ctx);
 	check_rules(ctx);
 }

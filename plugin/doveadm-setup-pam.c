@@ -38,14 +38,13 @@ static bool pam_services_ok(const char *const *services)
 	return true;
 }
 
-static void pam_print_record(const char *path, enum doveadm_setup_pam what,
+static void pam_print_record(const char *path, enum doveadm_setup_what what,
 			     bool changed, bool first)
 {
-	static const char *const names[] = { "print", "add", "remove" };
 	struct doveadm_record *record = doveadm_record_new();
 
 	doveadm_record_str(record, "file", path);
-	doveadm_record_str(record, "action", names[what]);
+	doveadm_record_str(record, "action", doveadm_setup_what_name(what));
 	doveadm_record_str(record, "auth", WARDEN_PAM_LINE_AUTH);
 	doveadm_record_str(record, "account", WARDEN_PAM_LINE_ACCOUNT);
 	doveadm_record_str(record, "changed", changed ? "yes" : "no");
@@ -54,21 +53,21 @@ static void pam_print_record(const char *path, enum doveadm_setup_pam what,
 	doveadm_record_values(record);
 }
 
-static void pam_say(const char *path, enum doveadm_setup_pam what,
+static void pam_say(const char *path, enum doveadm_setup_what what,
 		    bool changed)
 {
 	switch (what) {
-	case DOVEADM_SETUP_PAM_PRINT:
+	case DOVEADM_SETUP_PRINT:
 		doveadm_warden_say("%s, before all other lines:\n\n    %s\n"
 				   "    %s\n", path, WARDEN_PAM_LINE_AUTH,
 				   WARDEN_PAM_LINE_ACCOUNT);
 		break;
-	case DOVEADM_SETUP_PAM_ADD:
+	case DOVEADM_SETUP_ADD:
 		doveadm_warden_say("%s: the lines for pam_warden.so: %s.", path,
 				   changed ? "written" :
 				   "already there, nothing changed");
 		break;
-	case DOVEADM_SETUP_PAM_REMOVE:
+	case DOVEADM_SETUP_REMOVE:
 		doveadm_warden_say("%s: the lines for pam_warden.so: %s.", path,
 				   changed ? "removed" :
 				   "not there, nothing to remove");
@@ -76,22 +75,22 @@ static void pam_say(const char *path, enum doveadm_setup_pam what,
 	}
 }
 
-static bool pam_change(const char *path, enum doveadm_setup_pam what,
+static bool pam_change(const char *path, enum doveadm_setup_what what,
 		       bool *changed_r)
 {
 	enum warden_pam_lines_result result = WARDEN_PAM_LINES_UNCHANGED;
 	struct warden_error error;
 
-	if (what == DOVEADM_SETUP_PAM_ADD)
+	if (what == DOVEADM_SETUP_ADD)
 		result = warden_pam_lines_add(path, &error);
-	else if (what == DOVEADM_SETUP_PAM_REMOVE)
+	else if (what == DOVEADM_SETUP_REMOVE)
 		result = warden_pam_lines_remove(path, &error);
 	*changed_r = result == WARDEN_PAM_LINES_CHANGED;
 	return result != WARDEN_PAM_LINES_ERROR ||
 		doveadm_warden_fail(DOVEADM_EX_NOTPOSSIBLE, "%s", error.text);
 }
 
-bool doveadm_setup_pam(const char *services, enum doveadm_setup_pam what)
+bool doveadm_setup_pam(const char *services, enum doveadm_setup_what what)
 {
 	const char *const *names = pam_services(services);
 	bool changed, first = TRUE;
@@ -108,7 +107,7 @@ bool doveadm_setup_pam(const char *services, enum doveadm_setup_pam what)
 		else
 			pam_say(path, what, changed);
 	}
-	if (what != DOVEADM_SETUP_PAM_REMOVE) {
+	if (what != DOVEADM_SETUP_REMOVE) {
 		doveadm_warden_say("Keep a root shell open until you have "
 				   "logged in with another one.");
 	}

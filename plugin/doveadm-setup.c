@@ -1,13 +1,15 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* `doveadm warden setup`: the one line in /etc/hosts.deny, or with --pam those
-   in /etc/pam.d. It is the only thing of the warden that writes to /etc, and it
+/* `doveadm warden setup`: the one line in /etc/hosts.deny, with --pam those in
+   /etc/pam.d, with --nftables the sets and rules there. It is the only thing of
+   the warden that writes to /etc, and it
    is done here because every Dovecot process may have /etc read-only, and
    because an admin should see it happen: so only on the command line, never
    through the HTTP API. */
 
 #include "doveadm-warden.h"
 #include "doveadm-record.h"
+#include "doveadm-setup-nftables.h"
 #include "doveadm-setup-pam.h"
 #include "doveadm-setup.h"
 #include "warden-hosts-deny.h"
@@ -15,6 +17,7 @@
 struct setup_request {
 	const char *daemons;
 	const char *pam; /* services; NULL: it is about hosts.deny */
+	bool nftables;
 	bool apply, remove;
 };
 
@@ -39,14 +42,16 @@ static bool setup_combination_ok(const struct setup_request *request)
 		return doveadm_warden_fail(EX_USAGE,
 			"--apply and --remove cannot be used together");
 	}
-	if (request->pam == NULL && request->apply) {
+	if (request->pam == NULL && !request->nftables && request->apply) {
 		return doveadm_warden_fail(EX_USAGE,
-			"--apply is for --pam: without that, setup always "
-			"writes the line");
+			"--apply is for --pam and --nftables: without these, "
+			"setup always writes the line");
 	}
-	if (request->pam != NULL && request->daemons != NULL) {
+	if ((request->pam != NULL ? 1 : 0) + (request->nftables ? 1 : 0) +
+	    (request->daemons != NULL ? 1 : 0) > 1) {
 		return doveadm_warden_fail(EX_USAGE,
-			"--pam and --daemons cannot be used together");
+			"--pam, --nftables and --daemons cannot be used "
+			"together");
 	}
 	return TRUE;
 }
@@ -63,6 +68,7 @@ static bool setup_get_request(struct doveadm_cmd_context *cctx,
 	(void)doveadm_cmd_param_bool(cctx, "apply", &request_r->apply);
 	(void)doveadm_cmd_param_str(cctx, "daemons", &request_r->daemons);
 	(void)doveadm_cmd_param_str(cctx, "pam", &request_r->pam);
+	(void)doveadm_cmd_param_bool(cctx, "nftables", &request_r->nftables);
 	if (!setup_combination_ok(request_r))
 		return FALSE;
 	if (request_r->remove && request_r->daemons != NULL) {
@@ -118,15 +124,18 @@ static void setup_print(const struct setup_request *request,
 	doveadm_record_print(record);
 }
 
-static void setup_pam(const struct setup_request *request)
+const char *doveadm_setup_what_name(enum doveadm_setup_what what)
 {
-	enum doveadm_setup_pam what = DOVEADM_SETUP_PAM_PRINT;
+	static const char *const names[] = { "print", "add", "remove" };
 
+	return names[what];
+}
+
+static enum doveadm_setup_what setup_what(const struct setup_request *request)
+{
 	if (request->apply)
-		what = DOVEADM_SETUP_PAM_ADD;
-	else if (request->remove)
-		what = DOVEADM_SETUP_PAM_REMOVE;
-	(void)doveadm_setup_pam(request->pam, what);
+		return DOVEADM_SETUP_ADD;
+	return request->remove ? DOVEADM_SETUP_REMOVE : DOVEADM_SETUP_PRINT;
 }
 
 static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
@@ -139,7 +148,11 @@ static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
 	if (!setup_get_request(cctx, &request))
 		return;
 	if (request.pam != NULL) {
-		setup_pam(&request);
+		(void)doveadm_setup_pam(request.pam, setup_what(&request));
+		return;
+	}
+	if (request.nftables) {
+		(void)doveadm_setup_nftables(setup_what(&request));
 		return;
 	}
 	if (!setup_get_deny_file(&set))
@@ -164,11 +177,13 @@ struct doveadm_cmd_ver2 doveadm_cmd_warden_setup = {
 	.name = "warden setup",
 	.cmd = cmd_warden_setup,
 	.usage = "[--remove] [--daemons <list>] | "
-		"--pam <list> [--apply|--remove]",
+		"--pam <list> [--apply|--remove] | "
+		"--nftables [--apply|--remove]",
 DOVEADM_CMD_PARAMS_START
 DOVEADM_CMD_PARAM('r', "remove", CMD_PARAM_BOOL, 0)
 DOVEADM_CMD_PARAM('d', "daemons", CMD_PARAM_STR, 0)
 DOVEADM_CMD_PARAM('p', "pam", CMD_PARAM_STR, 0)
+DOVEADM_CMD_PARAM('n', "nftables", CMD_PARAM_BOOL, 0)
 DOVEADM_CMD_PARAM('a', "apply", CMD_PARAM_BOOL, 0)
 DOVEADM_CMD_PARAMS_END
 };
