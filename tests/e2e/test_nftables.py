@@ -261,14 +261,15 @@ def write_state(dovecot, hosts):
 
 
 def test_restart_with_many_blocks(new_guarded, wire, packets):
-    dovecot = new_guarded()
+    # so large that no part of the table is full
+    dovecot = new_guarded(settings={"table_hosts": "524288"})
     Host(ATTACKER_4, wire[1]).guess(dovecot, 2)
     wait_until(lambda: elements(dovecot), "the element")
     dovecot.stop()
     shutil.rmtree(dovecot.sandbox.path(WARDEN_DIR))
-    hosts = [f"198.18.{n // 250}.{n % 250 + 1}" for n in range(MANY // 2)]
+    hosts = [f"198.18.{n // 250}.{n % 250 + 1}" for n in range(MANY * 3 // 4)]
     hosts += [f"2001:db8:{n // 250 + 16:x}:{n % 250:x}::/64"
-              for n in range(MANY // 2 - 1)]
+              for n in range(MANY // 4 - 1)]
     write_state(dovecot, [*hosts, ATTACKER_4])
     dovecot.start()
     wait_until(lambda: not packets.arrive_from(ATTACKER_4, INNOCENT_4),
