@@ -467,8 +467,9 @@ static const char *hosts_deny_problem(const char *deny_file, char *daemons,
 	switch (warden_hosts_deny_find(DOVEADM_SETUP_HOSTS_DENY, deny_file,
 				       daemons, size, &error)) {
 	case 0:
-		return "sshd and vsftpd do not see the blocks: doveadm warden "
-			"setup puts the line into "DOVEADM_SETUP_HOSTS_DENY;
+		return "what asks libwrap does not see the blocks: doveadm "
+			"warden setup puts the line into "
+			DOVEADM_SETUP_HOSTS_DENY;
 	case 1:
 		break;
 	default:

@@ -3,6 +3,7 @@
 /* `doveadm warden status`: is it on, does it work, what is going on. */
 
 #include "doveadm-warden.h"
+#include "doveadm-coverage.h"
 #include "doveadm-record.h"
 #include "doveadm-selfcheck.h"
 
@@ -26,6 +27,7 @@ struct status {
 	struct warden_host_info top[STATUS_TOP_HOSTS];
 	unsigned int top_count;
 	struct doveadm_selfcheck checks[DOVEADM_SELFCHECK_COUNT];
+	struct doveadm_coverage coverage[DOVEADM_COVERAGE_COUNT];
 };
 
 /* --- Gathering ------------------------------------------------------------ */
@@ -106,6 +108,7 @@ static void status_read(const struct doveadm_warden *dw, struct status *status)
 				 &info))
 		status_top_add(status, &info);
 	doveadm_selfcheck_run(dw, &status->health, status->checks);
+	doveadm_coverage_look(&status->health, status->coverage);
 }
 
 static const char *status_mode(const struct status *status)
@@ -207,6 +210,8 @@ static void status_record_print(const struct status *status)
 				   check->problem == NULL ?
 				   "ok" : check->problem);
 	}
+	for (unsigned int i = 0; i < DOVEADM_COVERAGE_COUNT; i++)
+		doveadm_coverage_record(&status->coverage[i], record);
 	doveadm_record_print(record);
 }
 
@@ -301,6 +306,20 @@ static void status_say_checks(const struct doveadm_selfcheck *checks)
 	}
 }
 
+static void status_say_coverage(const struct doveadm_coverage *coverage)
+{
+	doveadm_warden_say("\nOther daemons, and whether they refuse blocked "
+			   "hosts");
+	for (unsigned int i = 0; i < DOVEADM_COVERAGE_COUNT; i++) {
+		doveadm_warden_say("  %-8s %-14s %s", coverage[i].daemon,
+				   coverage[i].answer, coverage[i].reason);
+		if (coverage[i].command != NULL) {
+			doveadm_warden_say("  %-23s %s", "",
+					   coverage[i].command);
+		}
+	}
+}
+
 static void cmd_warden_status(struct doveadm_cmd_context *cctx ATTR_UNUSED)
 {
 	struct doveadm_warden dw;
@@ -316,6 +335,7 @@ static void cmd_warden_status(struct doveadm_cmd_context *cctx ATTR_UNUSED)
 		status_say_totals(status);
 		status_say_top(status);
 		status_say_checks(status->checks);
+		status_say_coverage(status->coverage);
 	}
 	doveadm_warden_close(&dw);
 }

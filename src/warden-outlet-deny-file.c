@@ -53,7 +53,8 @@ deny_file_create(const struct warden_settings *settings)
 	file->dirty = true;
 	file->stale = true;
 	file->claim = WARDEN_CLAIM_INIT;
-	return &file->outlet;
+	/* gcc takes the address of the first member for a leak */
+	return (void *)file;
 }
 
 static void deny_file_free(struct warden_outlet *outlet)
