@@ -212,13 +212,14 @@ static bool text_substitute(struct warden_rules_text *text,
 			    const char *deny_file)
 {
 	const size_t len = strlen(deny_file);
-	const char *from = text->data, *end = text->data + text->size;
+	const char *from = text->data, *end;
 	char *result = NULL;
 	size_t size;
 	FILE *file;
 
-	if (text->data == NULL || len == 0)
+	if (from == NULL || len == 0)
 		return true;
+	end = from + text->size;
 	file = open_memstream(&result, &size);
 	if (file == NULL)
 		return false;

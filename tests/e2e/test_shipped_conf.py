@@ -164,7 +164,7 @@ def test_plugins_set_before_are_kept(new_shipped):
 
 def settings_of(text):
     """[(name, value)] of the settings that stand in comments."""
-    return re.findall(r"^ *#(warden_\w+) = (.*)$", text, re.M)
+    return re.findall(r"^ *#(warden_\w+) = ?(.*)$", text, re.M)
 
 
 @pytest.mark.parametrize("series", ["2.3", "2.4"])
@@ -181,7 +181,7 @@ def test_shipped_settings_are_the_defaults(series):
 
 def test_shipped_settings_can_be_uncommented(new_shipped, innocent):
     dovecot = new_shipped(
-        edit=lambda text: re.sub(r"#(warden_\w+ = )", r"\1", text))
+        edit=lambda text: re.sub(r"#(warden_\w+ =)", r"\1", text))
     assert set(dovecot.problems()) <= {"hosts_deny"}
     assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
     assert dovecot.log_lines(r"Warning|Error|Fatal") == []
