@@ -41,6 +41,12 @@ def wire(new_sandbox):
     return server, client
 
 
+def skip_if_built_without(dovecot):
+    said = dovecot.doveadm_raw("warden", "setup", "--nftables", "--remove")
+    if "built without" in said.stderr:
+        pytest.skip(said.stderr.strip())
+
+
 @pytest.fixture
 def new_guarded(wire, new_dovecot):
     """A Dovecot with nftables, and its packets."""
@@ -50,6 +56,7 @@ def new_guarded(wire, new_dovecot):
             listen=f"{netns.SERVER_4}, {netns.SERVER_6}",
             settings={**NFTABLES, **(settings or {})}, start=False, **kwargs)
         dovecot.configure()
+        skip_if_built_without(dovecot)
         if setup:
             dovecot.doveadm("setup", "--nftables", "--apply")
         dovecot.start()
@@ -218,6 +225,25 @@ def test_nothing_is_set_up(new_guarded, wire):
     assert "nftables" in dovecot.problems()
 
 
+def test_service_without_the_capability(new_guarded, wire):
+    """As where systemd or a container gives Dovecot less."""
+    dovecot = new_guarded()
+    dovecot.stop()
+    # what is started from here on
+    dovecot.sandbox.clock = ["setpriv", "--bounding-set", "-net_admin", "--"]
+    dovecot.start()
+    attacker = Host(ATTACKER_4, wire[1])
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    assert attacker.is_refused(dovecot, "imap")
+    wait_until(lambda: dovecot.deny_file() == [ATTACKER_4], "the deny file")
+    line, = dovecot.wait_log("nftables")
+    assert "CAP_NET_ADMIN" in line
+    assert "nftables" in dovecot.problems()
+    pid, = dovecot.processes("warden")
+    assert capabilities(pid) == {0}
+
+
 def capabilities(pid):
     text = Path(f"/proc/{pid}/status").read_text()
     return {int(value, 16) for value in
@@ -295,6 +321,7 @@ def test_bad_value_is_refused_by_name(wire, new_dovecot, value):
 def unstarted(wire, new_dovecot):
     dovecot = new_dovecot(sandbox=wire[0], start=False, settings=NFTABLES)
     dovecot.configure()
+    skip_if_built_without(dovecot)
     return dovecot
 
 
