@@ -122,6 +122,12 @@ static bool nftables_change(struct nftables_setup *setup,
 	return ok;
 }
 
+/* On one line, as nft takes them too: some formatters have a record a line. */
+static const char *commands_joined(const char *commands)
+{
+	return t_strarray_join(t_strsplit_spaces(commands, "\n"), "; ");
+}
+
 static void nftables_print_record(const struct nftables_setup *setup,
 				  enum doveadm_setup_what what,
 				  const char *commands)
@@ -136,7 +142,8 @@ static void nftables_print_record(const struct nftables_setup *setup,
 			   t_strdup(warden_nft_sets_format(setup->names,
 							   buf)));
 	doveadm_record_str(record, "action", doveadm_setup_what_name(what));
-	doveadm_record_str(record, "commands", commands);
+	doveadm_record_str(record, "commands",
+			   commands_joined(commands));
 	doveadm_record_str(record, "changed", setup->changed ? "yes" : "no");
 	doveadm_record_print(record);
 }
@@ -152,7 +159,9 @@ static void nftables_say(const struct nftables_setup *setup,
 	case DOVEADM_SETUP_PRINT:
 		doveadm_warden_say("# For /etc/nftables.conf, to have them "
 				   "after a boot; --apply makes them now.\n%s",
-				   commands);
+				   t_strarray_join(t_strsplit_spaces(commands,
+								     "\n"),
+						   "\n"));
 		break;
 	case DOVEADM_SETUP_ADD:
 		doveadm_warden_say("nftables, table %s: %s and the rules: %s.",

@@ -368,6 +368,17 @@ def test_setup_is_idempotent_and_is_taken_back(unstarted):
         assert ruleset(unstarted) == rules
 
 
+def test_setup_as_a_record(unstarted):
+    table = unstarted.doveadm_raw("-f", "tab", "warden", "setup", "--nftables")
+    head, record = table.stdout.splitlines()
+    found = dict(zip(head.split("\t"), record.split("\t")))
+    assert (found["table"], found["sets"], found["action"],
+            found["changed"]) == ("inet filter", "warden4 and warden6",
+                                  "print", "no")
+    unstarted.sandbox.run("nft", found["commands"])
+    assert make(unstarted, "--apply")["changed"] == "no"
+
+
 def test_setup_without_the_setting(wire, new_dovecot):
     dovecot = new_dovecot(sandbox=wire[0], start=False)
     dovecot.configure()
