@@ -22,6 +22,7 @@
 #include "master-interface.h"
 #include "master-service.h"
 #include "service-config.h"
+#include "service-events.h"
 #include "warden-claim.h"
 #include "warden-clock.h"
 #include "warden-compat.h"
@@ -48,6 +49,7 @@ static const char *const shared_names[] = { "policy", "hosts", "auth",
 struct service {
 	struct warden *warden;
 	struct warden_keeper *keeper;
+	struct warden_tally tally;
 	struct timeout *to;
 	int lock_fd;
 	unsigned int lock_waited_msecs;
@@ -58,42 +60,12 @@ struct service {
 
 static struct service service;
 
-static struct event_category event_category_warden = { .name = "warden" };
-
-/* What metric { } and event_exporter { } of Dovecot's configuration can ask
-   for; the README lists the fields. */
-static struct event *
-service_block_event(const struct warden_report_block *block)
-{
-	struct event *event = event_create(NULL);
-
-	event_add_category(event, &event_category_warden);
-	event_set_name(event,
-		       block->began ? "warden_blocked" : "warden_unblocked");
-	event_add_str(event, block->is_network ? "network" : "host",
-		      block->net);
-	event_add_str(event, "reason", warden_class_name(block->reason));
-	event_add_str(event, "enforced", block->enforced ? "yes" : "no");
-	if (!block->is_network) {
-		event_add_int(event, "points", block->points);
-		event_add_int(event, "offences", block->offences);
-	}
-	if (!block->began) {
-		event_add_str(event, "lifted", block->lifted ? "yes" : "no");
-		if (!block->is_network)
-			event_add_int(event, "refused", block->refused);
-	} else if (block->secs > 0) {
-		event_add_int(event, "block_secs", block->secs);
-	}
-	return event;
-}
-
 static void service_log(void *context ATTR_UNUSED, enum warden_level level,
 			const char *line,
 			const struct warden_report_block *block)
 {
-	struct event *event = block == NULL ? event_create(NULL)
-					    : service_block_event(block);
+	struct event *event =
+		block == NULL ? event_create(NULL) : service_event_block(block);
 
 	switch (level) {
 	case WARDEN_LEVEL_DEBUG:
@@ -297,6 +269,8 @@ static void service_tick(void *context ATTR_UNUSED)
 		return;
 	}
 	warden_keeper_tick(service.keeper, now, warden_clock_wall(now));
+	warden_tally_tick(&service.tally, warden_admin_table(service.warden),
+			  now, service_event_tally, NULL);
 	if (warden_keeper_wants_restart(service.keeper)) {
 		i_info("hosts.allow and hosts.deny need more room, starting "
 		       "anew");
@@ -308,6 +282,7 @@ static void service_lock(void *context ATTR_UNUSED)
 {
 	if (flock(service.lock_fd, LOCK_EX | LOCK_NB) == 0) {
 		timeout_remove(&service.to);
+		warden_tally_init(&service.tally, warden_clock_now());
 		service.to = timeout_add_short(WARDEN_KEEPER_TICK_MSECS,
 					       service_tick, NULL);
 		service_tick(NULL);

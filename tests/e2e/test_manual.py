@@ -1,11 +1,14 @@
 # Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
 """The man pages say what the code does, and are found."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+
+from dialect import IS_2_3
 
 SOURCE = Path(__file__).resolve().parents[2]
 OVERVIEW = SOURCE / "man/dovecot-warden.7"
@@ -36,7 +39,8 @@ def test_overview_has_the_settings_of_the_code():
 
 def test_pages_name_no_setting_that_is_not_there():
     known = {name for name, _ in known_settings()}
-    known |= {"warden_blocked", "warden_unblocked"}    # events
+    events = (SOURCE / "plugin/service-events.c").read_text()
+    known |= set(re.findall(r'"(warden_\w+)"', events))
     for page in (SOURCE / "man").glob("*.[1-9]"):
         said = set(re.findall(r"\bwarden_[a-z0-9_]+\b", page.read_text()))
         assert said - known == set(), page.name
@@ -51,8 +55,10 @@ def test_overview_has_the_points_of_the_code():
 
 
 def test_overview_has_the_fields_of_events():
-    code = (SOURCE / "plugin/service-main.c").read_text()
+    code = (SOURCE / "plugin/service-events.c").read_text()
     text = section(OVERVIEW, "EVENTS")
+    for name in re.findall(r'"(warden_\w+)"', code):
+        assert re.search(rf"^\.It Cm {name}$", text, re.M), name
     for call in re.findall(r"event_add_(?:str|int)\((.*?)\);", code, re.S):
         names = re.findall(r'"([a-z_]{3,})"', call)
         assert names, call
@@ -97,6 +103,42 @@ def test_options_of_commands_are_on_the_page():
         for short, name in re.findall(
                 r"DOVEADM_CMD_PARAM\('(\w)', \"([\w-]+)\"", path.read_text()):
             assert re.search(rf"Fl {short} , Fl -{name}\b", text), name
+
+
+def examples(word):
+    """The literal texts of the overview's examples that have the word."""
+    return [text for text in re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$",
+                                        section(OVERVIEW, "EXAMPLES"),
+                                        re.M | re.S) if word in text]
+
+
+def test_exporter_of_the_overview_exports(new_dovecot):
+    whole, exporter = examples("event_exporter")
+    if not IS_2_3:
+        metric = whole[whole.index("metric "):]
+        whole = exporter + metric
+    dovecot = new_dovecot(config=whole)
+    dovecot.doveadm("block", "192.0.2.9", "1 h")
+    dovecot.wait_log(r'\{.*"event": ?"warden_blocked"')
+    dovecot.doveadm("unblock", "192.0.2.9")
+    found = [json.loads(line[line.index("{"):]) for line in
+             dovecot.wait_log(r'\{.*"event": ?"warden_(un)?blocked"', 2)]
+    began, ended = found
+    assert began["event"] == "warden_blocked"
+    assert began["fields"]["host"] == "192.0.2.9"
+    assert began["fields"]["reason"] == "manual"
+    assert "warden" in began["categories"]
+    assert 3590 <= began["fields"]["block_secs"] <= 3610
+    assert ended["event"] == "warden_unblocked"
+    assert ended["fields"]["lifted"] == "yes"
+
+
+def test_listener_of_the_overview_is_the_one_shipped():
+    listener, = examples("service stats")
+    for series, address in (("2.3", "address = "), ("2.4", "listen = ")):
+        conf = (SOURCE / f"conf/05-warden-{series}.conf").read_text()
+        shown = listener.replace("address = ", address)
+        assert re.sub("^", "#", shown.rstrip(), flags=re.M) in conf
 
 
 def test_doveadm_help_finds_the_page(new_sandbox, installed):

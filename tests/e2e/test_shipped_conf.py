@@ -4,17 +4,21 @@ reads conf.d; and what it promises in comments and metrics is so."""
 
 import re
 import shutil
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from clients import IN, WRONG
-from dialect import HOME, IS_2_3, PASSDB_USERS, warden_settings
+from dialect import (HOME, IS_2_3, PASSDB_USERS, VERSION,
+                     warden_settings)
 from test_manual import known_settings
 from waiting import wait_until
 
 SOURCE = Path(__file__).resolve().parents[2]
 CONF_D = f"{HOME}/conf.d"
+# Before, what a scrape has of a metric is how often.
+HAS_FIELDS_IN_OPENMETRICS = VERSION >= (2, 3, 21)
 # Attackers come from 127.0.0.x, which is exempt by default.
 LOCAL = {"exempt_networks": "127.0.0.1/32"}
 
@@ -67,6 +71,16 @@ def counts(dovecot):
     rows = [dict(zip(head, row)) for row in rows]
     return {row["metric_name"]: int(row["count"]) for row in rows
             if row["field"] == "duration"}
+
+
+def sums(dovecot, field):
+    """{metric: the sum of the field over all its events}."""
+    result = dovecot.doveadm_raw("-f", "tab", "stats", "dump")
+    assert result.returncode == 0, result.stderr
+    head, *rows = [line.split("\t") for line in result.stdout.splitlines()]
+    rows = [dict(zip(head, row)) for row in rows]
+    return {row["metric_name"]: int(row["sum"]) for row in rows
+            if row["field"] == field}
 
 
 def wait_count(dovecot, metric, count):
@@ -135,6 +149,69 @@ def test_refused_connections_of_a_block_are_summed_up(new_shipped, attacker):
     logged, = dovecot.wait_log(f"block of {attacker.address} was lifted")
     assert int(row[3]) == int(re.search(r"refused (\d+) conn", logged)[1])
     assert int(row[3]) >= 5
+
+
+def uncomment(text, block, **replace):
+    """The text with a block that stands in comments in force."""
+    def plain(match):
+        lines = match[0].replace("\n#", "\n")[1:]
+        for name, value in replace.items():
+            lines, count = re.subn(rf"\b({name} = ).*", rf"\g<1>{value}", lines)
+            assert count == 1
+        return lines
+    changed, count = re.subn(rf"^#{block} \{{\n(#.*\n)*?#\}}$", plain, text,
+                             flags=re.M)
+    assert count == 1
+    return changed
+
+
+def scrape(port):
+    """{metric with its labels: value}, as Prometheus reads it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
+                                timeout=10) as answer:
+        assert answer.headers.get_content_type() in (
+            "application/openmetrics-text", "text/plain")
+        text = answer.read().decode()
+    assert text.endswith("# EOF\n")
+    return {name: float(value) for name, value in
+            re.findall(r"^([a-z_]+(?:\{.*\})?) ([0-9.]+)$", text, re.M)}
+
+
+def test_shipped_openmetrics_listener(new_shipped, attacker):
+    """Over HTTP, as it stands in the comment; only the port is another."""
+    dovecot = new_shipped({"fail_limit": "20"}, start=False)
+    port = dovecot.sandbox.free_port()
+    path = dovecot.sandbox.path(f"{CONF_D}/05-warden.conf")
+    path.write_text(uncomment(path.read_text(), "service stats", port=port))
+    dovecot.start()
+    dovecot.wait_for_service()
+    attacker.guess(dovecot, 2)
+    dovecot.wait_blocked(attacker)
+    for _ in range(5):
+        assert attacker.is_refused(dovecot)
+    dovecot.doveadm("block", "192.0.2.1")
+    wait_until(lambda: scrape(port).get(
+        'dovecot_warden_blocked_total{reason="manual"}') == 1,
+        "the block to be scraped")
+    assert scrape(port)[
+        'dovecot_warden_blocked_total{reason="auth_failed"}'] == 1
+    # Told for ten seconds at once, when the ten after them are over.
+    refused = 'dovecot_warden_session_refused_total{reason="blocked"}'
+    failed = 'dovecot_warden_failure_total{class="auth_failed"}'
+    def told():
+        found = sums(dovecot, "count")
+        return (found.get("warden_session_refused_blocked", 0) >= 5
+                and found.get("warden_failure_auth_failed") == 2 and found)
+    found = wait_until(told, "the refusals to be told", deadline_secs=60,
+                       interval_secs=0.5)
+    assert {refused, failed} <= set(scrape(port))
+    # Which scrapes have too, where Dovecot is new enough for it.
+    by_http = [value for name, value in scrape(port).items() if re.fullmatch(
+        r'dovecot_warden_session_refused_count_total\{reason="blocked"\}',
+        name)]
+    assert by_http == ([found["warden_session_refused_blocked"]]
+                       if HAS_FIELDS_IN_OPENMETRICS else [])
+    assert dovecot.log_lines("Debug|Warning|Error|Fatal|Panic") == []
 
 
 def test_doveconf_shows_what_is_set(new_shipped):

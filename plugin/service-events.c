@@ -1,0 +1,61 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "lib.h"
+#include "service-events.h"
+
+static struct event_category event_category_warden = { .name = "warden" };
+
+struct event *service_event_block(const struct warden_report_block *block)
+{
+	struct event *event = event_create(NULL);
+
+	event_add_category(event, &event_category_warden);
+	event_set_name(event,
+		       block->began ? "warden_blocked" : "warden_unblocked");
+	event_add_str(event, block->is_network ? "network" : "host",
+		      block->net);
+	event_add_str(event, "reason", warden_class_name(block->reason));
+	event_add_str(event, "enforced", block->enforced ? "yes" : "no");
+	if (!block->is_network) {
+		event_add_int(event, "points", block->points);
+		event_add_int(event, "offences", block->offences);
+	}
+	if (!block->began) {
+		event_add_str(event, "lifted", block->lifted ? "yes" : "no");
+		if (!block->is_network)
+			event_add_int(event, "refused", block->refused);
+	} else if (block->secs > 0) {
+		event_add_int(event, "block_secs", block->secs);
+	}
+	return event;
+}
+
+static const char *refusal_enforced(enum warden_total total)
+{
+	return total == WARDEN_TOTAL_WOULD_REFUSE ? "no" : "yes";
+}
+
+void service_event_tally(void *context ATTR_UNUSED, enum warden_total total,
+			 uint64_t count)
+{
+	const char *refusal = warden_tally_refusal(total);
+	struct event *event;
+
+	/* auth_request_finished of Dovecot's counts logins */
+	if (refusal == NULL && !warden_class_is_event(total))
+		return;
+	event = event_create(NULL);
+	event_add_category(event, &event_category_warden);
+	event_add_int(event, "count", (intmax_t)count);
+	if (refusal != NULL) {
+		event_set_name(event, "warden_session_refused");
+		event_add_str(event, "reason", refusal);
+		event_add_str(event, "enforced", refusal_enforced(total));
+		e_debug(event, "refused %" PRIu64 " (%s)", count, refusal);
+	} else {
+		event_set_name(event, "warden_failure");
+		event_add_str(event, "class", warden_class_name(total));
+		e_debug(event, "%s: %" PRIu64, warden_class_name(total), count);
+	}
+	event_unref(&event);
+}

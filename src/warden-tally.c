@@ -1,0 +1,61 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "warden-tally.h"
+
+/* What is older is in no slot any more. */
+#define TALLY_SLOTS_MAX (WARDEN_TOTAL_SLOTS - 2)
+
+static uint32_t slot_number(uint64_t now)
+{
+	return (uint32_t)(now / 1000 / WARDEN_TOTAL_SLOT_SECS);
+}
+
+static uint64_t slot_count(const struct warden_table *table,
+			   enum warden_total total, uint32_t number)
+{
+	/* the slot of this moment, and none before it */
+	return warden_table_total(table, total, 0,
+				  (uint64_t)number * WARDEN_TOTAL_SLOT_SECS *
+					  1000);
+}
+
+void warden_tally_init(struct warden_tally *tally, uint64_t now)
+{
+	tally->next = slot_number(now);
+}
+
+void warden_tally_tick(struct warden_tally *tally,
+		       const struct warden_table *table, uint64_t now,
+		       warden_tally_told_t *told, void *context)
+{
+	uint32_t end = slot_number(now) - 1;
+	uint32_t number, total;
+
+	/* the clock of the machine only goes on; this one is a parameter */
+	if (end <= tally->next || slot_number(now) == 0)
+		return;
+	if (end - tally->next > TALLY_SLOTS_MAX)
+		tally->next = end - TALLY_SLOTS_MAX;
+	for (total = 0; total < WARDEN_TOTALS; total++) {
+		uint64_t count = 0;
+
+		for (number = tally->next; number < end; number++)
+			count += slot_count(table, total, number);
+		if (count > 0)
+			told(context, total, count);
+	}
+	tally->next = end;
+}
+
+const char *warden_tally_refusal(enum warden_total total)
+{
+	static const char *const names[WARDEN_TOTALS] = {
+		[WARDEN_TOTAL_REFUSED_BLOCKED] = "blocked",
+		[WARDEN_TOTAL_REFUSED_SESSIONS] = "sessions",
+		[WARDEN_TOTAL_REFUSED_AUTH] = "auth",
+		[WARDEN_TOTAL_REFUSED_RULES] = "rules",
+		[WARDEN_TOTAL_WOULD_REFUSE] = "observed",
+	};
+
+	return total < WARDEN_TOTALS ? names[total] : NULL;
+}
