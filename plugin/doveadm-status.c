@@ -6,10 +6,9 @@
 #include "doveadm-coverage.h"
 #include "doveadm-record.h"
 #include "doveadm-selfcheck.h"
+#include "doveadm-top.h"
+#include "doveadm-watch.h"
 
-#include <stdlib.h>
-
-#define STATUS_TOP_HOSTS 10
 #define MINUTE_SECS 60
 #define HOUR_SECS 3600
 
@@ -24,8 +23,7 @@ struct status {
 	unsigned int networks; /* blocked */
 	struct status_total totals[WARDEN_TOTALS];
 	struct status_total failures, refused; /* sums */
-	struct warden_host_info top[STATUS_TOP_HOSTS];
-	unsigned int top_count;
+	struct doveadm_top top;
 	struct doveadm_selfcheck checks[DOVEADM_SELFCHECK_COUNT];
 	struct doveadm_coverage coverage[DOVEADM_COVERAGE_COUNT];
 };
@@ -64,39 +62,9 @@ static void status_read_totals(struct status *status)
 			 &status->totals[WARDEN_TOTAL_REFUSED_RULES]);
 }
 
-/* Who troubles the server most: by refused connections, then by points. */
-static int host_info_cmp_trouble(const void *a, const void *b)
-{
-	const struct warden_host_info *info1 = a, *info2 = b;
-
-	if (info1->refused != info2->refused)
-		return info1->refused < info2->refused ? 1 : -1;
-	if (info1->points < info2->points)
-		return 1;
-	return info1->points > info2->points ? -1 : 0;
-}
-
-static void status_top_add(struct status *status,
-			   const struct warden_host_info *info)
-{
-	struct warden_host_info *last = &status->top[STATUS_TOP_HOSTS - 1];
-
-	if (info->refused == 0 && info->points < 0.5)
-		return;
-	if (status->top_count < STATUS_TOP_HOSTS)
-		last = &status->top[status->top_count++];
-	else if (host_info_cmp_trouble(info, last) >= 0)
-		return;
-	*last = *info;
-	qsort(status->top, status->top_count, sizeof(*info),
-	      host_info_cmp_trouble);
-}
-
 static void status_read(const struct doveadm_warden *dw, struct status *status)
 {
-	struct warden_host_info info;
 	unsigned int network = 0;
-	uint64_t index = 0;
 
 	status->dw = dw;
 	warden_admin_health(dw->warden, dw->now, &status->health);
@@ -104,9 +72,7 @@ static void status_read(const struct doveadm_warden *dw, struct status *status)
 	status_read_totals(status);
 	while (doveadm_warden_next_network(dw, &network) != NULL)
 		status->networks++;
-	while (warden_table_next(dw->table, &index, dw->policy, dw->now,
-				 &info))
-		status_top_add(status, &info);
+	doveadm_top_read(dw, &status->top);
 	doveadm_selfcheck_run(dw, &status->health, status->checks);
 	doveadm_coverage_look(&status->health, status->coverage);
 }
@@ -188,11 +154,11 @@ static void status_record_print(const struct status *status)
 	struct doveadm_record *record = doveadm_record_new();
 	string_t *top = t_str_new(256);
 
-	for (unsigned int i = 0; i < status->top_count; i++) {
+	for (unsigned int i = 0; i < status->top.count; i++) {
 		if (i > 0)
 			str_append_c(top, ' ');
 		str_append(top, doveadm_warden_host(status->dw,
-						    &status->top[i].host));
+						    &status->top.hosts[i].host));
 	}
 	doveadm_record_str(record, "mode", status_mode(status));
 	doveadm_record_str(record, "since", doveadm_warden_time(status->dw,
@@ -276,19 +242,11 @@ static void status_say_top(const struct status *status)
 {
 	const struct doveadm_warden *dw = status->dw;
 
-	if (status->top_count == 0)
-		return;
-	doveadm_warden_say("\n%-26s %10s %10s  %s", "Top hosts", "refused",
-			   "points", "blocked for, reason");
-	for (unsigned int i = 0; i < status->top_count; i++) T_BEGIN {
-		const struct warden_host_info *info = &status->top[i];
+	for (unsigned int i = 0; i <= status->top.count; i++) T_BEGIN {
+		const char *line = doveadm_top_line(dw, &status->top, i);
 
-		doveadm_warden_say("  %-24s %10"PRIu64" %10.0f  %s",
-			doveadm_warden_host(dw, &info->host), info->refused,
-			info->points, !info->blocked ? "-" :
-			t_strdup_printf("%s, %s",
-				doveadm_warden_left(dw, info->blocked_until),
-				warden_class_name(info->reason)));
+		if (line != NULL)
+			doveadm_warden_say("%s%s", i == 0 ? "\n" : "", line);
 	} T_END;
 }
 
@@ -320,30 +278,47 @@ static void status_say_coverage(const struct doveadm_coverage *coverage)
 	}
 }
 
-static void cmd_warden_status(struct doveadm_cmd_context *cctx ATTR_UNUSED)
+static void status_print(const struct doveadm_warden *dw)
 {
-	struct doveadm_warden dw;
 	struct status *status = t_new(struct status, 1);
 
-	if (!doveadm_warden_open(&dw))
-		return;
-	status_read(&dw, status);
+	status_read(dw, status);
 	if (doveadm_print_is_initialized()) {
 		status_record_print(status);
-	} else {
-		status_say_now(status);
-		status_say_totals(status);
-		status_say_top(status);
-		status_say_checks(status->checks);
-		status_say_coverage(status->coverage);
+		return;
 	}
+	status_say_now(status);
+	status_say_totals(status);
+	status_say_top(status);
+	status_say_checks(status->checks);
+	status_say_coverage(status->coverage);
+}
+
+static void cmd_warden_status(struct doveadm_cmd_context *cctx)
+{
+	struct doveadm_warden dw;
+	bool watch = false;
+
+	(void)doveadm_cmd_param_bool(cctx, "watch", &watch);
+	if (watch && doveadm_print_is_initialized()) {
+		(void)doveadm_warden_fail_usage(cctx, "--watch is without a "
+						"formatter");
+		return;
+	}
+	if (!doveadm_warden_open(&dw))
+		return;
+	if (watch)
+		doveadm_watch(&dw);
+	else
+		status_print(&dw);
 	doveadm_warden_close(&dw);
 }
 
 struct doveadm_cmd_ver2 doveadm_cmd_warden_status = {
 	.name = "warden status",
 	.cmd = cmd_warden_status,
-	.usage = "",
+	.usage = "[-w|--watch]",
 DOVEADM_CMD_PARAMS_START
+DOVEADM_CMD_PARAM('w', "watch", CMD_PARAM_BOOL, 0)
 DOVEADM_CMD_PARAMS_END
 };
