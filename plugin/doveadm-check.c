@@ -8,9 +8,9 @@
 #include "str.h"
 #include "doveadm-name.h"
 #include "doveadm-record.h"
+#include "doveadm-rules.h"
 #include "doveadm-target.h"
 #include "doveadm-verdict.h"
-#include "warden-rules.h"
 
 #define EXIT_REFUSED 1
 
@@ -56,41 +56,21 @@ static bool check_ask(struct check *check, const struct warden_rules *rules)
 	return doveadm_warden_fail(EX_SOFTWARE, "the rules were compiled wrong");
 }
 
-static bool check_compile(struct check *check,
-			  const struct warden_rules_source *source)
+static bool check_rules(struct check *check)
 {
 	struct warden_rules_image image;
 	struct warden_rules rules;
 	struct warden_error error;
 	bool success;
 
-	if (!warden_rules_compile(source, &image, &check->notices, &error))
+	if (!doveadm_rules_compile(&check->set, &image, &check->notices,
+				   &error))
 		return doveadm_warden_fail(EX_DATAERR, "%s", error.text);
 	if (warden_rules_open(&rules, image.data, image.size, &error))
 		success = check_ask(check, &rules);
 	else
 		success = doveadm_warden_fail(EX_SOFTWARE, "%s", error.text);
 	warden_rules_image_free(&image);
-	return success;
-}
-
-static bool check_rules(struct check *check)
-{
-	struct warden_rules_source source = {
-		.own_deny_file = check->set.hosts_deny_file,
-	};
-	struct warden_error error;
-	bool success;
-
-	if (!warden_rules_text_read(&source.allow, check->set.hosts_allow,
-				    &error) ||
-	    !warden_rules_text_read(&source.deny, check->set.hosts_deny,
-				    &error))
-		success = doveadm_warden_fail(EX_DATAERR, "%s", error.text);
-	else
-		success = check_compile(check, &source);
-	warden_rules_text_free(&source.allow);
-	warden_rules_text_free(&source.deny);
 	return success;
 }
 

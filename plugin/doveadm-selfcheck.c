@@ -5,6 +5,7 @@
    and nobody is guarded. Only somebody who looks at all parts together can
    tell. */
 
+#include "doveadm-rules.h"
 #include "doveadm-selfcheck.h"
 #include "doveadm-doveconf.h"
 #include "doveadm-setup.h"
@@ -540,6 +541,37 @@ static void check_nftables(struct selfcheck_context *ctx)
 
 /* --- The rules for Dovecot's own services -------------------------------- */
 
+/* Whom hosts.allow exempts is easily misjudged. */
+static const char *rules_exempt_text(const struct selfcheck_context *ctx)
+{
+	struct warden_rules_image image;
+	struct warden_rules rules;
+	struct warden_error error;
+	struct doveadm_rules_line line;
+	unsigned int meant = 0, broad = 0;
+
+	if (!doveadm_rules_compile(&ctx->set, &image, NULL, &error))
+		return "";
+	if (warden_rules_open(&rules, image.data, image.size, &error)) {
+		(void)doveadm_rules_allowing(&ctx->set, &rules, &line, 0,
+					     &meant, &broad);
+	}
+	warden_rules_image_free(&image);
+	if (meant == 0 && broad == 0)
+		return "";
+	if (broad == 0) {
+		return t_strdup_printf("; %u line%s of %s exempt%s clients",
+				       meant, meant == 1 ? "" : "s",
+				       ctx->set.hosts_allow,
+				       meant == 1 ? "s" : "");
+	}
+	return t_strdup_printf("; %u line%s of %s exempt%s clients, %u "
+			       "like \"ALL: ALL\" exempt%s nobody",
+			       meant, meant == 1 ? "" : "s",
+			       ctx->set.hosts_allow, meant == 1 ? "s" : "",
+			       broad, broad == 1 ? "s" : "");
+}
+
 static void check_rules(struct selfcheck_context *ctx)
 {
 	const char *allow = ctx->set.hosts_allow, *deny = ctx->set.hosts_deny;
@@ -562,9 +594,9 @@ static void check_rules(struct selfcheck_context *ctx)
 	}
 	check_detail(
 		ctx, DOVEADM_SELFCHECK_RULES,
-		t_strdup_printf("%s%s%s decide about mail as well", allow,
+		t_strdup_printf("%s%s%s decide about mail as well%s", allow,
 				*allow != '\0' && *deny != '\0' ? " and " : "",
-				deny));
+				deny, rules_exempt_text(ctx)));
 }
 
 static void selfcheck_read(struct selfcheck_context *ctx)

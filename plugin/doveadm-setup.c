@@ -8,7 +8,9 @@
    through the HTTP API. */
 
 #include "doveadm-warden.h"
+#include "doveadm-own-address.h"
 #include "doveadm-record.h"
+#include "doveadm-rules.h"
 #include "doveadm-setup-nftables.h"
 #include "doveadm-setup-pam.h"
 #include "doveadm-setup.h"
@@ -103,9 +105,82 @@ static const char *setup_result_text(const struct setup_request *request,
 	return changed ? "written" : "already there, nothing changed";
 }
 
-static void setup_print(const struct setup_request *request,
-			const char *deny_file, bool changed)
+/* --- What a careful admin looks at first ---------------------------------- */
+
+#define EXEMPT_LINES_SHOWN 20
+
+struct setup_exempt {
+	struct doveadm_rules_line lines[EXEMPT_LINES_SHOWN];
+	unsigned int shown, meant, broad; /* lines of hosts.allow */
+	struct warden_net own;		  /* family 0: not known */
+	bool own_exempt;
+};
+
+static void setup_look(const struct warden_settings *set,
+		       struct setup_exempt *exempt_r)
 {
+	struct warden_rules_image image;
+	struct warden_rules rules;
+	struct warden_error error;
+
+	i_zero(exempt_r);
+	if (!doveadm_own_address(&exempt_r->own))
+		i_zero(&exempt_r->own);
+	else
+		exempt_r->own_exempt =
+			warden_policy_exempts(&set->policy, &exempt_r->own);
+	if (!doveadm_rules_compile(set, &image, NULL, &error)) {
+		i_warning("%s", error.text);
+		return;
+	}
+	if (warden_rules_open(&rules, image.data, image.size, &error)) {
+		exempt_r->shown = doveadm_rules_allowing(
+			set, &rules, exempt_r->lines, EXEMPT_LINES_SHOWN,
+			&exempt_r->meant, &exempt_r->broad);
+		if (exempt_r->own.family != 0 &&
+		    warden_rules_grant_in(&rules, "sshd", &exempt_r->own))
+			exempt_r->own_exempt = TRUE;
+	}
+	warden_rules_image_free(&image);
+}
+
+static void setup_say_exempt(const struct warden_settings *set,
+			     const struct setup_exempt *exempt)
+{
+	unsigned int total = exempt->meant + exempt->broad;
+
+	if (total > 0)
+		doveadm_warden_say("%s exempts from blocking:",
+				   set->hosts_allow);
+	for (unsigned int i = 0; i < exempt->shown; i++) {
+		const struct doveadm_rules_line *line = &exempt->lines[i];
+
+		doveadm_warden_say(
+			"  line %-5u %s%s", line->number, line->text,
+			line->meant ? "" :
+				      "   (means everybody: exempts nobody)");
+	}
+	if (total > exempt->shown) {
+		doveadm_warden_say("  and %u lines more",
+				   total - exempt->shown);
+	}
+	if (exempt->own.family != 0 && !exempt->own_exempt) {
+		doveadm_warden_say(
+			"Warning: you are connected from %s, which nothing "
+			"exempts: failed logins from there would lock you out "
+			"of sshd too. Put it into warden_exempt_networks, or "
+			"into %s for sshd.",
+			doveadm_warden_net(&exempt->own),
+			set->hosts_allow[0] != '\0' ? set->hosts_allow :
+						      "/etc/hosts.allow");
+	}
+}
+
+static void setup_print(const struct setup_request *request,
+			const struct warden_settings *set, bool changed)
+{
+	const char *deny_file = set->hosts_deny_file;
+	struct setup_exempt *exempt = t_new(struct setup_exempt, 1);
 	const char *line = request->remove ?
 		t_strdup_printf("the line for %s", deny_file) :
 		t_strdup_printf("\"%s: %s\"", request->daemons, deny_file);
@@ -114,13 +189,25 @@ static void setup_print(const struct setup_request *request,
 	if (!doveadm_print_is_initialized()) {
 		doveadm_warden_say(DOVEADM_SETUP_HOSTS_DENY": %s: %s.", line,
 				   setup_result_text(request, changed));
+		if (!request->remove) {
+			setup_look(set, exempt);
+			setup_say_exempt(set, exempt);
+		}
 		return;
 	}
+	setup_look(set, exempt);
 	doveadm_record_str(record, "file", DOVEADM_SETUP_HOSTS_DENY);
 	doveadm_record_str(record, "deny_file", deny_file);
 	doveadm_record_str(record, "action",
 			   request->remove ? "remove" : "add");
 	doveadm_record_str(record, "changed", changed ? "yes" : "no");
+	doveadm_record_num(record, "exempting_lines", exempt->meant);
+	doveadm_record_str(record, "own_address",
+			   exempt->own.family == 0 ?
+				   "" :
+				   doveadm_warden_net(&exempt->own));
+	doveadm_record_str(record, "own_address_exempt",
+			   exempt->own_exempt ? "yes" : "no");
 	doveadm_record_print(record);
 }
 
@@ -169,7 +256,7 @@ static void cmd_warden_setup(struct doveadm_cmd_context *cctx)
 		(void)doveadm_warden_fail(DOVEADM_EX_NOTPOSSIBLE, "%s",
 					  error.text);
 	else
-		setup_print(&request, set.hosts_deny_file,
+		setup_print(&request, &set,
 			    result == WARDEN_HOSTS_DENY_CHANGED);
 }
 

@@ -284,11 +284,29 @@ void warden_admin_rules_ask(const struct warden *warden,
 	warden_rulebook_ask_grant(&warden->rulebook, question, grant_r);
 }
 
+bool warden_admin_rules_grant_in(const struct warden *warden,
+				 const struct warden_net *net)
+{
+	static const char *const daemons[] = { "imap",	"pop3", "submission",
+					       "sieve", "sshd", "vsftpd" };
+
+	for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
+		if (warden_rulebook_grant_in(&warden->rulebook, daemons[i],
+					     net))
+			return true;
+	}
+	return false;
+}
+
 bool warden_admin_publish_rules(struct warden *warden, const void *image,
 				size_t size)
 {
-	return warden->rulebook.shared != NULL &&
-	       warden_rulebook_write(&warden->rulebook, image, size);
+	if (warden->rulebook.shared == NULL ||
+	    !warden_rulebook_write(&warden->rulebook, image, size))
+		return false;
+	/* whom hosts.allow means goes to no outlet */
+	atomic_fetch_add(&warden->table.header->blocks_changed, 1);
+	return true;
 }
 
 void warden_admin_set_faults(struct warden *warden, uint32_t faults)

@@ -23,6 +23,11 @@ void warden_admin_rules_ask(const struct warden *warden,
 			    struct warden_rules_answer *answer_r,
 			    struct warden_rules_answer *grant_r);
 
+/* Does hosts.allow mean anybody in this network, for Dovecot's services, sshd or
+   vsftpd? Such a network goes to no outlet: that would be for all services. */
+bool warden_admin_rules_grant_in(const struct warden *warden,
+				 const struct warden_net *net);
+
 /* The hosts. */
 struct warden_table *warden_admin_table(struct warden *warden);
 

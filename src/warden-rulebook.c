@@ -128,6 +128,27 @@ void warden_rulebook_ask_grant(const struct warden_rulebook *book,
 	}
 }
 
+static void ask_grant_in(const struct warden_rules *rules,
+			 const struct warden_rules_question *question,
+			 struct warden_rules_answer *answer_r)
+{
+	answer_r->verdict = warden_rules_grant_in(rules, question->daemon,
+						  question->client) ?
+				    WARDEN_RULES_ALLOW :
+				    WARDEN_RULES_DENY;
+}
+
+bool warden_rulebook_grant_in(const struct warden_rulebook *book,
+			      const char *daemon, const struct warden_net *net)
+{
+	const struct warden_rules_question question = { .daemon = daemon,
+							.client = net };
+	struct warden_rules_answer answer;
+
+	return book_ask(book, ask_grant_in, &question, &answer) &&
+	       answer.verdict == WARDEN_RULES_ALLOW;
+}
+
 static void ask_whether_name(const struct warden_rules *rules,
 			     const struct warden_rules_question *question,
 			     struct warden_rules_answer *answer_r)

@@ -39,6 +39,9 @@ void warden_rulebook_ask(const struct warden_rulebook *book,
 void warden_rulebook_ask_grant(const struct warden_rulebook *book,
 			       const struct warden_rules_question *question,
 			       struct warden_rules_answer *answer_r);
+/* As warden_rules_grant_in(). */
+bool warden_rulebook_grant_in(const struct warden_rulebook *book,
+			      const char *daemon, const struct warden_net *net);
 /* false: no answer depends on a name. */
 bool warden_rulebook_may_need_name(const struct warden_rulebook *book);
 

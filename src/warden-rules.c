@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "warden-rules-private.h"
@@ -635,4 +636,222 @@ void warden_rules_ask_grant(const struct warden_rules *rules,
 	answer_grant(answer_r, &meant, &all);
 	if (asking.damaged)
 		answer_set(answer_r, WARDEN_RULES_DAMAGED, NULL);
+}
+
+/* --- Whom hosts.allow means ---------------------------------------------- */
+
+static void asking_init_daemon(struct asking *asking_r,
+			       const struct warden_rules *rules,
+			       const char *daemon)
+{
+	memset(asking_r, 0, sizeof(*asking_r));
+	asking_r->rules = rules;
+	text_set(&asking_r->daemon, daemon);
+	asking_r->steps_left = WARDEN_RULES_MAX_STEPS;
+	host_set(&asking_r->server, NULL);
+	host_set_name(&asking_r->server, WARDEN_RULES_NAME_UNKNOWN, NULL);
+}
+
+static bool rule_allows(struct asking *asking, uint32_t index)
+{
+	struct rules_rule rule;
+
+	return index != RULES_NONE && rule_get(asking, index, &rule) &&
+	       rule.verdict == WARDEN_RULES_ALLOW;
+}
+
+/* Does the map let in any address from the first to the last? */
+static bool map_has_any(struct asking *asking, const struct rules_map *map,
+			const struct rules_key *first,
+			const struct rules_key *last)
+{
+	const struct warden_rules_part *bounds = &asking->rules->bounds;
+	uint32_t from = 0, to = map->count;
+	struct rules_bound bound;
+
+	if (rule_allows(asking, map_find(asking, map, first)))
+		return true;
+	while (from < to && !asking->damaged) {
+		uint32_t middle = from + (to - from) / 2;
+
+		if (!get(asking, bounds, map->first + middle, sizeof(bound),
+			 &bound))
+			return false;
+		if (memcmp(bound.key.bytes, first->bytes, sizeof(*first)) <= 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	for (; from < map->count && step(asking, 1); from++) {
+		if (!get(asking, bounds, map->first + from, sizeof(bound),
+			 &bound) ||
+		    memcmp(bound.key.bytes, last->bytes, sizeof(*last)) > 0)
+			return false;
+		if (rule_allows(asking, bound.value))
+			return true;
+	}
+	return false;
+}
+
+static void key_end(struct rules_key *key_r, const struct rules_key *first,
+		    const struct warden_net *net)
+{
+	unsigned int bits = net->bits + (net->family == WARDEN_INET ? 96 : 0);
+
+	*key_r = *first;
+	for (unsigned int bit = bits; bit < 128; bit++)
+		key_r->bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+}
+
+static bool maps_grant_in(struct asking *asking, const struct warden_net *net)
+{
+	struct rules_group group;
+	struct rules_key first, last;
+
+	rules_key_from_net(&first, net);
+	key_end(&last, &first, net);
+	for (uint32_t i = 0;
+	     i < asking->rules->allow_groups && !asking->damaged; i++) {
+		if (get(asking, &asking->rules->groups, i, sizeof(group),
+			&group) &&
+		    map_has_any(asking, &group.meant, &first, &last) &&
+		    group_matches(asking, i))
+			return !asking->damaged;
+	}
+	return false;
+}
+
+bool warden_rules_grant_in(const struct warden_rules *rules, const char *daemon,
+			   const struct warden_net *net)
+{
+	struct warden_net first = *net;
+	struct warden_rules_question question = {
+		.daemon = daemon,
+		.client = &first,
+		.name_state = WARDEN_RULES_NAME_NOT_ASKED,
+	};
+	struct warden_rules_answer answer;
+	struct asking asking;
+
+	if (rules->allow_groups == 0)
+		return false;
+	asking_init_daemon(&asking, rules, daemon);
+	if (maps_grant_in(&asking, net))
+		return true;
+	if (rules->allow_linear == 0)
+		return false;
+	first.bits = (uint8_t)warden_net_max_bits(net);
+	warden_rules_ask_grant(rules, &question, &answer);
+	return answer.verdict == WARDEN_RULES_ALLOW;
+}
+
+enum { RULE_FOR_NOBODY = 1, RULE_MEANS_SOMEBODY = 2 };
+
+/* What stands before EXCEPT. */
+static bool segment_means(struct asking *asking, uint32_t index)
+{
+	struct rules_segment segment;
+	struct rules_token token;
+
+	if (!get(asking, &asking->rules->segments, index, sizeof(segment),
+		 &segment))
+		return false;
+	if (segment.map.count > 0)
+		return true;
+	for (uint32_t i = 0; i < segment.tokens; i++) {
+		if (!get(asking, &asking->rules->tokens, segment.token + i,
+			 sizeof(token), &token))
+			return false;
+		if ((token.flags & RULES_TOKEN_BROAD) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void mark_maps(struct asking *asking, uint8_t *marks)
+{
+	const struct warden_rules_part *bounds = &asking->rules->bounds;
+	struct rules_group group;
+	struct rules_bound bound;
+
+	for (uint32_t i = 0;
+	     i < asking->rules->allow_groups && !asking->damaged; i++) {
+		if (!get(asking, &asking->rules->groups, i, sizeof(group),
+			 &group) ||
+		    !group_matches(asking, i))
+			continue;
+		for (uint32_t b = 0; b < group.meant.count; b++) {
+			if (!get(asking, bounds, group.meant.first + b,
+				 sizeof(bound), &bound))
+				return;
+			if (bound.value < asking->rules->rules.count)
+				marks[bound.value] = RULE_MEANS_SOMEBODY;
+		}
+	}
+}
+
+static size_t mark_rules(struct asking *asking, uint8_t *marks)
+{
+	struct rules_rule rule;
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < asking->rules->rules.count && !asking->damaged;
+	     i++) {
+		asking->steps_left = WARDEN_RULES_MAX_STEPS;
+		if (!rule_get(asking, i, &rule) ||
+		    rule.file != WARDEN_RULES_FILE_ALLOW ||
+		    rule.verdict != WARDEN_RULES_ALLOW ||
+		    !group_matches(asking, rule.group)) {
+			marks[i] = 0;
+			continue;
+		}
+		if (marks[i] == 0) {
+			marks[i] =
+				rule.clients.segments > 0 &&
+						segment_means(
+							asking,
+							rule.clients.segment) ?
+					RULE_MEANS_SOMEBODY :
+					RULE_FOR_NOBODY;
+		}
+		count++;
+	}
+	return count;
+}
+
+bool warden_rules_list_allowing(const struct warden_rules *rules,
+				const char *daemon,
+				struct warden_rules_allowing **list_r,
+				size_t *count_r)
+{
+	struct warden_rules_allowing *list;
+	struct asking asking;
+	struct rules_rule rule;
+	uint8_t *marks = calloc((size_t)rules->rules.count + 1, 1);
+	size_t room;
+
+	*list_r = NULL;
+	*count_r = 0;
+	if (marks == NULL)
+		return false;
+	asking_init_daemon(&asking, rules, daemon);
+	mark_maps(&asking, marks);
+	room = mark_rules(&asking, marks);
+	list = calloc(room + 1, sizeof(*list));
+	for (uint32_t i = 0;
+	     list != NULL && i < rules->rules.count && *count_r < room; i++) {
+		if (marks[i] == 0 || !rule_get(&asking, i, &rule))
+			continue;
+		list[*count_r].line = rule.line;
+		list[*count_r].meant = marks[i] == RULE_MEANS_SOMEBODY;
+		++*count_r;
+	}
+	free(marks);
+	if (list != NULL && !asking.damaged) {
+		*list_r = list;
+		return true;
+	}
+	free(list);
+	*count_r = 0;
+	return false;
 }

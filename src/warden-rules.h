@@ -144,6 +144,24 @@ void warden_rules_ask(const struct warden_rules *rules,
 		      const struct warden_rules_question *question,
 		      struct warden_rules_answer *answer_r);
 
+/* Does hosts.allow mean anybody in this network, by an address or a network?
+   Rules with EXCEPT, wildcards or names are asked about its first address. */
+bool warden_rules_grant_in(const struct warden_rules *rules, const char *daemon,
+			   const struct warden_net *net);
+
+/* A rule of hosts.allow that lets clients in. */
+struct warden_rules_allowing {
+	uint32_t line;
+	bool meant; /* somebody is; false: `ALL: ALL` and the like */
+};
+
+/* All of them that are for this daemon, in order. The caller frees. false: no
+   memory, or the image is noise. */
+bool warden_rules_list_allowing(const struct warden_rules *rules,
+				const char *daemon,
+				struct warden_rules_allowing **list_r,
+				size_t *count_r);
+
 /* false: no answer of these rules depends on a name. */
 bool warden_rules_may_need_name(const struct warden_rules *rules);
 

@@ -229,7 +229,8 @@ static int deny_entry_compare(const void *a, const void *b)
 		      sizeof(entry_a->denied.net));
 }
 
-static bool net_is_wanted(const struct warden_net *net,
+static bool net_is_wanted(const struct warden *warden,
+			  const struct warden_net *net,
 			  const struct warden_policy *policy)
 {
 	if (policy->deny_private == 0 && warden_net_is_private(net))
@@ -241,10 +242,11 @@ static bool net_is_wanted(const struct warden_net *net,
 		if (warden_net_overlaps(net, &policy->exempt[i]))
 			return false;
 	}
-	return true;
+	return !warden_admin_rules_grant_in(warden, net);
 }
 
 static size_t deny_entries_fill(struct deny_entry *entries,
+				const struct warden *warden,
 				const struct warden_sweep *sweep,
 				const struct warden_networks *networks,
 				const struct warden_policy *policy,
@@ -262,7 +264,7 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		entries[count].denied.until_secs = network->until_secs;
 		entries[count].begin_secs = UINT32_MAX;
 		if (network->until_secs > now_secs &&
-		    net_is_wanted(&network->net, policy))
+		    net_is_wanted(warden, &network->net, policy))
 			count++;
 	}
 	for (size_t i = 0; i < sweep->blocked.count; i++) {
@@ -275,7 +277,7 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		entries[count].begin_secs = info->last_event > now_secs ?
 						    now_secs :
 						    info->last_event;
-		if (net_is_wanted(&entries[count].denied.net, policy))
+		if (net_is_wanted(warden, &entries[count].denied.net, policy))
 			count++;
 	}
 	return count;
@@ -297,7 +299,8 @@ int warden_sweep_deny_list(struct warden_sweep *sweep, struct warden *warden,
 		free(denied);
 		return -1;
 	}
-	count = deny_entries_fill(entries, sweep, networks, policy, now);
+	count = deny_entries_fill(entries, warden, sweep, networks, policy,
+				  now);
 	qsort(entries, count, sizeof(*entries), deny_entry_compare);
 	for (size_t i = 0; i < count; i++)
 		denied[i] = entries[i].denied;

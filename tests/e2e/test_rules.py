@@ -3,6 +3,7 @@
 tcp_wrappers: in force within a second of a save, in every process, and never
 half."""
 
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,51 @@ def test_whom_hosts_allow_means_is_exempt_for_that_service(
     # as soon as nobody means him any more
     save(dovecot, ALLOW, "")
     wait_refused(dovecot, attacker)
+
+
+def test_whom_hosts_allow_means_is_not_in_the_deny_file(
+        new_dovecot, attacker):
+    """Also when the block was there before the rule, or is an admin's; a
+    network that holds somebody who is meant neither."""
+    dovecot = new_dovecot()
+    for blocked in (attacker.address, "198.51.100.0/24", "203.0.113.7"):
+        dovecot.doveadm("block", blocked, "1 h")
+    wait_until(lambda: len(dovecot.deny_file()) == 3, "the entries")
+    save(dovecot, ALLOW, f"pop3: {attacker.address}\nsshd: 198.51.100.7\n"
+         "ALL: ALL\n")
+    wait_until(lambda: dovecot.deny_file() == ["203.0.113.7"],
+               "the entries to go")
+    save(dovecot, ALLOW, "")
+    wait_until(lambda: len(dovecot.deny_file()) == 3, "the entries again")
+
+
+def test_status_and_setup_tell_whom_hosts_allow_exempts(new_dovecot):
+    dovecot = new_dovecot()
+    save(dovecot, ALLOW, "ALL: ALL\nimap, pop3: 192.0.2.0/24\n")
+    status, = dovecot.doveadm("status")
+    assert status["check_rules"] == "ok"
+    said = dovecot.doveadm_raw("warden", "status").stdout
+    assert f'1 line of {ALLOW} exempts clients, 1 like "ALL: ALL" exempts ' \
+        "nobody" in said
+    connected = "SSH_CONNECTION=198.51.100.7 40000 198.51.100.1 22"
+
+    def setup(*words):
+        # Dovecot empties doveadm's environment, not that of its shell
+        return dovecot.sandbox.run(
+            "env", connected, "sh", "-c", 'doveadm "$@"; :', "sh", "-c",
+            f"{dovecot.home}/dovecot.conf", *words).stdout
+    said = setup("warden", "setup")
+    assert "line 1     ALL: ALL   (means everybody: exempts nobody)" in said
+    assert "line 2     imap, pop3: 192.0.2.0/24\n" in said
+    assert "you are connected from 198.51.100.7, which nothing exempts" in said
+    record, = json.loads(setup("-f", "json", "warden", "setup"))
+    assert (record["exempting_lines"], record["own_address_exempt"]) \
+        == (1, "no")
+    save(dovecot, ALLOW, "sshd: 198.51.100.0/24\n")
+    assert "you are connected" not in setup("warden", "setup")
+    record, = json.loads(setup("-f", "json", "warden", "setup"))
+    assert (record["own_address"], record["own_address_exempt"]) \
+        == ("198.51.100.7", "yes")
 
 
 def test_processes_that_live_long_see_new_rules(

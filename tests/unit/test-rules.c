@@ -411,6 +411,64 @@ static void ask_many(void)
 	(void)grant("imap", "192.0.2.1", "a.example.org");
 }
 
+static bool grant_in(const char *daemon, const char *network)
+{
+	struct warden_net net = unit_net(network);
+
+	return warden_rules_grant_in(&rules, daemon, &net);
+}
+
+static void test_a_network_hides_whom_it_holds(void **state)
+{
+	(void)state;
+	compile("imap: 192.0.2.77, [2001:db8:1:2::5]/128\n"
+		"sshd: 198.51.100.0/24 EXCEPT 198.51.100.9\n"
+		"pop3: 203.0.113.0/25: DENY\nALL: ALL\n",
+		"");
+	assert_true(grant_in("imap", "192.0.2.77"));
+	assert_true(grant_in("imap", "192.0.2.0/24"));
+	assert_true(grant_in("imap", "192.0.2.76/31"));
+	assert_false(grant_in("imap", "192.0.2.78/31"));
+	assert_false(grant_in("imap", "192.0.2.76"));
+	assert_false(grant_in("pop3", "192.0.2.0/24"));
+	assert_true(grant_in("imap", "2001:db8:1:2::/64"));
+	assert_false(grant_in("imap", "2001:db8:1:3::/64"));
+	assert_true(grant_in("sshd", "198.51.100.8"));
+	assert_false(grant_in("sshd", "198.51.100.9"));
+	compile("", "ALL: ALL\n");
+	assert_false(grant_in("imap", "192.0.2.77"));
+}
+
+static void test_lines_that_exempt_are_listed(void **state)
+{
+	static const struct warden_rules_allowing expected[] = {
+		{ 1, false }, { 2, true }, { 4, true },
+		{ 6, false }, { 7, true },
+	};
+	struct warden_rules_allowing *list;
+	size_t count;
+
+	(void)state;
+	compile("ALL: ALL\n"
+		"imap, pop3: 192.0.2.0/24\n"
+		"sshd: 198.51.100.1\n"
+		"imap: 198.51.100. EXCEPT 198.51.100.9\n"
+		"imap: 203.0.113.1: DENY\n"
+		"imap: KNOWN\n"
+		"imap: .example.com\n",
+		"imap: 192.0.2.1: ALLOW\n");
+	assert_true(warden_rules_list_allowing(&rules, "imap", &list, &count));
+	assert_int_equal(count, sizeof(expected) / sizeof(expected[0]));
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(list[i].line, expected[i].line);
+		assert_int_equal(list[i].meant, expected[i].meant);
+	}
+	free(list);
+	assert_true(warden_rules_list_allowing(&rules, "ftpd", &list, &count));
+	assert_int_equal(count, 1);
+	free(list);
+}
+
 /* The copy ends where the image ends, so that AddressSanitizer sees it. */
 static void test_damage_is_read_beyond(void **state)
 {
@@ -543,6 +601,8 @@ int main(void)
 		cmocka_unit_test(test_the_own_deny_file_is_read),
 		cmocka_unit_test(test_everybody_is_exempt),
 		cmocka_unit_test(test_somebody_meant_is_not_exempt),
+		cmocka_unit_test(test_a_network_hides_whom_it_holds),
+		cmocka_unit_test(test_lines_that_exempt_are_listed),
 		cmocka_unit_test(test_damage_is_read_beyond),
 		cmocka_unit_test(test_noise_after_opening_is_trusted),
 		cmocka_unit_test(test_another_image_is_opened),
