@@ -29,44 +29,60 @@ struct nft_functions {
 	__typeof__(nft_run_cmd_from_buffer) *run;
 };
 
-struct warden_nft {
-	void *library;
+/* One for all in the process: that of 2021 (0.9.8) has variables which each
+   nft_ctx_free() frees. */
+static struct nft_library {
+	void *handle;
 	struct nft_functions f;
 	struct nft_ctx *ctx;
+	unsigned int users;
+} nft_library;
+
+struct warden_nft {
 	int fd; /* of our own, to ask for the generation */
 	uint32_t sequence;
+	bool uses_library;
 };
 
 /* --- The library ---------------------------------------------------------- */
 
-static bool nft_load_functions(struct warden_nft *nft)
+static bool library_find_functions(struct nft_library *lib)
 {
 	const struct {
 		void **function;
 		const char *name;
 	} symbols[] = {
-		{ (void **)&nft->f.ctx_new, "nft_ctx_new" },
-		{ (void **)&nft->f.ctx_free, "nft_ctx_free" },
-		{ (void **)&nft->f.buffer_output, "nft_ctx_buffer_output" },
-		{ (void **)&nft->f.buffer_error, "nft_ctx_buffer_error" },
-		{ (void **)&nft->f.get_output, "nft_ctx_get_output_buffer" },
-		{ (void **)&nft->f.get_error, "nft_ctx_get_error_buffer" },
-		{ (void **)&nft->f.set_flags, "nft_ctx_output_set_flags" },
-		{ (void **)&nft->f.run, "nft_run_cmd_from_buffer" },
+		{ (void **)&lib->f.ctx_new, "nft_ctx_new" },
+		{ (void **)&lib->f.ctx_free, "nft_ctx_free" },
+		{ (void **)&lib->f.buffer_output, "nft_ctx_buffer_output" },
+		{ (void **)&lib->f.buffer_error, "nft_ctx_buffer_error" },
+		{ (void **)&lib->f.get_output, "nft_ctx_get_output_buffer" },
+		{ (void **)&lib->f.get_error, "nft_ctx_get_error_buffer" },
+		{ (void **)&lib->f.set_flags, "nft_ctx_output_set_flags" },
+		{ (void **)&lib->f.run, "nft_run_cmd_from_buffer" },
 	};
 
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		*symbols[i].function = dlsym(nft->library, symbols[i].name);
+		*symbols[i].function = dlsym(lib->handle, symbols[i].name);
 		if (*symbols[i].function == NULL)
 			return false;
 	}
 	return true;
 }
 
-static bool nft_load(struct warden_nft *nft, struct warden_error *error_r)
+static void library_unload(struct nft_library *lib)
 {
-	nft->library = dlopen(NFT_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (nft->library == NULL || !nft_load_functions(nft)) {
+	if (lib->ctx != NULL)
+		lib->f.ctx_free(lib->ctx);
+	if (lib->handle != NULL)
+		(void)dlclose(lib->handle);
+	memset(lib, 0, sizeof(*lib));
+}
+
+static bool library_load(struct nft_library *lib, struct warden_error *error_r)
+{
+	lib->handle = dlopen(NFT_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	if (lib->handle == NULL || !library_find_functions(lib)) {
 		const char *reason = dlerror();
 
 		warden_error_set(error_r,
@@ -75,13 +91,29 @@ static bool nft_load(struct warden_nft *nft, struct warden_error *error_r)
 				 reason == NULL ? NFT_LIBRARY : reason);
 		return false;
 	}
-	nft->ctx = nft->f.ctx_new(NFT_CTX_DEFAULT);
-	if (nft->ctx == NULL || nft->f.buffer_output(nft->ctx) != 0 ||
-	    nft->f.buffer_error(nft->ctx) != 0) {
+	lib->ctx = lib->f.ctx_new(NFT_CTX_DEFAULT);
+	if (lib->ctx == NULL || lib->f.buffer_output(lib->ctx) != 0 ||
+	    lib->f.buffer_error(lib->ctx) != 0) {
 		warden_error_set(error_r, "libnftables has no memory");
 		return false;
 	}
 	return true;
+}
+
+static bool library_use(struct nft_library *lib, struct warden_error *error_r)
+{
+	if (lib->users == 0 && !library_load(lib, error_r)) {
+		library_unload(lib);
+		return false;
+	}
+	lib->users++;
+	return true;
+}
+
+static void library_leave(struct nft_library *lib)
+{
+	if (--lib->users == 0)
+		library_unload(lib);
 }
 
 struct warden_nft *warden_nft_open(struct warden_error *error_r)
@@ -102,8 +134,10 @@ struct warden_nft *warden_nft_open(struct warden_error *error_r)
 		warden_error_set(error_r, "no netlink socket: %s",
 				 strerror(errno));
 		warden_nft_close(&nft);
-	} else if (!nft_load(nft, error_r)) {
+	} else if (!library_use(&nft_library, error_r)) {
 		warden_nft_close(&nft);
+	} else {
+		nft->uses_library = true;
 	}
 	return nft;
 }
@@ -115,12 +149,10 @@ void warden_nft_close(struct warden_nft **_nft)
 	if (nft == NULL)
 		return;
 	*_nft = NULL;
-	if (nft->ctx != NULL)
-		nft->f.ctx_free(nft->ctx);
+	if (nft->uses_library)
+		library_leave(&nft_library);
 	if (nft->fd != -1)
 		(void)close(nft->fd);
-	if (nft->library != NULL)
-		(void)dlclose(nft->library);
 	free(nft);
 }
 
@@ -143,13 +175,15 @@ bool warden_nft_run(struct warden_nft *nft, const char *commands, bool terse,
 		    const char **output_r, bool *missing_r,
 		    struct warden_error *error_r)
 {
+	const struct nft_library *lib = &nft_library;
 	const char *output;
 
-	nft->f.set_flags(nft->ctx, NFT_CTX_OUTPUT_STATELESS |
+	(void)nft;
+	lib->f.set_flags(lib->ctx, NFT_CTX_OUTPUT_STATELESS |
 					   NFT_CTX_OUTPUT_NUMERIC_PRIO |
 					   (terse ? NFT_CTX_OUTPUT_TERSE : 0));
-	if (nft->f.run(nft->ctx, commands) != 0) {
-		const char *error = nft->f.get_error(nft->ctx);
+	if (lib->f.run(lib->ctx, commands) != 0) {
+		const char *error = lib->f.get_error(lib->ctx);
 
 		if (error == NULL)
 			error = "";
@@ -157,7 +191,7 @@ bool warden_nft_run(struct warden_nft *nft, const char *commands, bool terse,
 		*missing_r = strstr(error, strerror(ENOENT)) != NULL;
 		return false;
 	}
-	output = nft->f.get_output(nft->ctx);
+	output = lib->f.get_output(lib->ctx);
 	if (output_r != NULL)
 		*output_r = output == NULL ? "" : output;
 	*missing_r = false;

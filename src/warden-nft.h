@@ -24,7 +24,8 @@ struct warden_nft *warden_nft_open(struct warden_error *error_r);
 void warden_nft_close(struct warden_nft **nft);
 
 /* Run all commands, or none if one of them is wrong. *output_r (may be NULL):
-   what nft printed, without elements if terse; until the next call. *missing_r:
+   what nft printed, without elements if terse; until the next call, by whomever
+   in this process. *missing_r:
    it is wrong because there is no such table, chain or set. */
 bool warden_nft_run(struct warden_nft *nft, const char *commands, bool terse,
 		    const char **output_r, bool *missing_r,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
 """What `doveadm warden status` says of sshd and vsftpd is what they do."""
 
-import shutil
+import os
 import subprocess
 
 import pytest
@@ -13,7 +13,11 @@ SSHD = "/usr/sbin/sshd"
 VSFTPD_CONF = "/etc/vsftpd.conf"
 
 
-def uses_libwrap(program):
+def uses_libwrap(*programs):
+    """Of the first that there is."""
+    program = next((path for path in programs if os.path.exists(path)), None)
+    if program is None:
+        return False
     listed = subprocess.run(["ldd", program], capture_output=True, text=True,
                             check=True).stdout
     return "libwrap" in listed
@@ -51,8 +55,7 @@ def shown(dovecot, daemon):
 
 
 pytestmark = pytest.mark.skipif(
-    not shutil.which(SSHD) or not uses_libwrap(SSHD)
-    or not shutil.which("/usr/sbin/vsftpd")
+    not uses_libwrap("/usr/lib/openssh/sshd-session", SSHD)
     or not uses_libwrap("/usr/sbin/vsftpd"),
     reason="sshd and vsftpd of this system ask no libwrap")
 
