@@ -155,7 +155,9 @@ def test_sizes(new_dovecot, innocent, word):
     dovecot = new_dovecot(settings=settings, config=others)
     assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
     assert innocent.try_pop3(dovecot, "alice", "alice-secret") == IN
-    assert set(dovecot.problems()) <= {"hosts_deny", "table"}
+    # a large table takes a moment to make
+    wait_until(lambda: set(dovecot.problems()) <= {"hosts_deny", "table"},
+               "the warden to be at work", 20)
     record, = dovecot.doveadm("status")
     # or a quarter of what is free in /run
     assert record["table_room"] <= int(settings["table_hosts"])

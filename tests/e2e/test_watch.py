@@ -26,6 +26,12 @@ LINE = re.compile(r"(\S+) mode=(\w+) sessions=(\d+) logins=(\d+) "
 EX_USAGE = 64
 
 
+def as_from_a_shell():
+    """Who runs the tests in the background may have these ignored."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """A terminal with the command at work on it. output: all it wrote."""
 
@@ -39,7 +45,8 @@ class Terminal:
         self.process = dovecot.sandbox.popen(
             "setsid", "--ctty", "--wait", "doveadm", "-c",
             f"{HOME}/dovecot.conf", "warden", "status", "--watch",
-            stdin=self.slave, stdout=self.slave, stderr=self.slave)
+            stdin=self.slave, stdout=self.slave, stderr=self.slave,
+            preexec_fn=as_from_a_shell)
 
     def read(self):
         while select.select([self.master], [], [], 0)[0]:
