@@ -84,10 +84,10 @@ unsigned int doveadm_rules_allowing(const struct warden_settings *set,
 				    unsigned int *broad_total_r)
 {
 	ARRAY_TYPE(doveadm_rules_allowing) found;
-	const struct warden_rules_allowing *rule;
+	const struct warden_rules_allowing *rules_found;
 	struct warden_rules_text text;
 	struct warden_error error;
-	unsigned int last = 0, shown = 0;
+	unsigned int count, last = 0, shown = 0;
 
 	*meant_total_r = *broad_total_r = 0;
 	if (!warden_rules_text_read(&text, set->hosts_allow, &error)) {
@@ -96,7 +96,10 @@ unsigned int doveadm_rules_allowing(const struct warden_settings *set,
 	}
 	t_array_init(&found, 64);
 	allowing_collect(rules, &found);
-	array_foreach (&found, rule) {
+	rules_found = array_get(&found, &count);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct warden_rules_allowing *rule = &rules_found[i];
+
 		if (rule->line == last)
 			continue;
 		last = rule->line;
