@@ -3,31 +3,36 @@
 dns-client while the client waits, ungreeted, and others are served."""
 
 import contextlib
+import ctypes.util
 import socket
+import sys
 import time
 
 import pytest
 
+import libwrap_named
 from clients import IN, REFUSED, WRONG, Host
 from dialect import login_count
 from flooder import Flooder
 from test_rules import ALLOW, DENY, save, wait_let_in, wait_refused
-from test_sessions import PROCESS_MODELS, every_model
-from waiting import holds_for, wait_until
+from test_sessions import every_model
+from waiting import wait_until
 
 NAMED = "127.0.0.66"        # client.bad.example
 FRIEND = "127.0.0.8"        # phone.good.example
-LIAR = "127.0.0.9"          # says it is FRIEND
+LIAR = "127.0.0.9"          # of its name, only the other address is true
 HOSTS = f"""127.0.0.1 localhost
 {NAMED} client.bad.example
 {FRIEND} phone.good.example
-{LIAR} liar.good.example
 127.0.0.10 liar.good.example
+{LIAR} liar.good.example
 """
 
 
 def configure_names(dovecot, hosts=HOSTS):
     dovecot.sandbox.path("/etc/hosts").write_text(hosts)
+    # of a name that is there twice the first line counts
+    dovecot.sandbox.path("/etc/host.conf").write_text("multi off\n")
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ def test_a_name_in_hosts_deny_refuses(new_named, login, named, innocent):
 
 @every_model
 def test_words_for_names(new_named, login, named, friend, innocent):
-    """127.0.0.7 has no name, and LIAR's name has other addresses too."""
+    """127.0.0.7 has no name."""
     dovecot = new_named(login=login)
     save(dovecot, DENY, "imap: UNKNOWN\npop3: KNOWN\n")
     wait_refused(dovecot, innocent)
@@ -83,8 +88,41 @@ def test_words_for_names(new_named, login, named, friend, innocent):
     assert friend.try_imap(dovecot, "alice", "alice-secret") == IN
     save(dovecot, DENY, "ALL: ALL EXCEPT .good.example\n")
     wait_refused(dovecot, named)
-    assert innocent.is_refused(dovecot)
+    liar = Host(LIAR)
+    assert innocent.is_refused(dovecot) and liar.is_refused(dovecot)
     assert friend.try_imap(dovecot, "alice", "alice-secret") == IN
+    save(dovecot, DENY, "ALL: PARANOID\n")
+    wait_let_in(dovecot, named)
+    wait_refused(dovecot, liar)
+    for host in (named, friend, innocent):
+        assert host.try_imap(dovecot, "alice", "alice-secret") == IN
+
+
+PATTERNS = [".good.example", "phone.good.example", ".example", "KNOWN",
+            "UNKNOWN", "PARANOID", "LOCAL", "phone.*", "ALL EXCEPT KNOWN",
+            "KNOWN EXCEPT .bad.example", "alpha"]
+
+
+@pytest.mark.skipif(ctypes.util.find_library("wrap") is None,
+                    reason="no libwrap")
+def test_libwrap_finds_the_same_names(shared_dovecot):
+    """With the same resolver on both sides."""
+    alpha, nobody = "127.0.0.11", "127.0.0.7"
+    addresses = (NAMED, FRIEND, LIAR, alpha, nobody)
+    configure_names(shared_dovecot, HOSTS + f"{alpha} alpha\n")
+    refused = set()
+    for pattern in PATTERNS:
+        save(shared_dovecot, DENY, f"imap: {pattern}\n")
+        verdicts = shared_dovecot.sandbox.run(
+            sys.executable, "-E", "-s", libwrap_named.__file__, "imap",
+            *addresses).stdout.split()
+        for address, verdict in zip(addresses, verdicts, strict=True):
+            said = shared_dovecot.doveadm_raw("warden", "check", address)
+            assert said.returncode == (verdict == "denied"), \
+                f"{address}: {pattern}: {verdict}\n{said.stdout}"
+            if verdict == "denied":
+                refused.add(address)
+    assert refused == set(addresses)
 
 
 def test_flood_of_a_name_that_is_refused(new_named, named, innocent):
