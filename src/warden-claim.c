@@ -65,9 +65,9 @@ bool warden_claim_take(struct warden_claim *claim, const char *path,
 		claim->times_left = WARDEN_CLAIM_FREE_TIMES;
 		return claim_refused(claim, path, error_r);
 	}
-	if (claim->times_left > 0 && --claim->times_left > 0)
-		return claim_refused(claim, path, error_r);
-	return true;
+	if (claim->times_left > 0)
+		claim->times_left--;
+	return claim->times_left == 0 || claim_refused(claim, path, error_r);
 }
 
 void warden_claim_release(struct warden_claim *claim)

@@ -205,6 +205,7 @@ struct generation_request {
 	struct nfgenmsg gen;
 };
 
+/* false: errno says why. */
 static bool generation_ask(struct warden_nft *nft)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -219,10 +220,15 @@ static bool generation_ask(struct warden_nft *nft)
 		.gen = { .nfgen_family = AF_UNSPEC,
 			 .version = NFNETLINK_V0 },
 	};
+	ssize_t sent;
 
-	return sendto(nft->fd, &request, sizeof(request), 0,
-		      (const void *)&kernel,
-		      sizeof(kernel)) == (ssize_t)sizeof(request);
+	sent = sendto(nft->fd, &request, sizeof(request), 0,
+		      (const void *)&kernel, sizeof(kernel));
+	if (sent == (ssize_t)sizeof(request))
+		return true;
+	if (sent >= 0)
+		errno = EIO;
+	return false;
 }
 
 /* The kernel's answer. false: errno says why. */
@@ -290,6 +296,7 @@ static bool generation_hear(struct warden_nft *nft, uint32_t *generation_r)
 bool warden_nft_generation(struct warden_nft *nft, uint32_t *generation_r,
 			   struct warden_error *error_r)
 {
+	errno = 0;
 	if (generation_ask(nft) && generation_hear(nft, generation_r))
 		return true;
 	if (errno == EPERM) {

@@ -21,6 +21,15 @@ USERS = {"alice": "alice-secret", "bob": "bob-secret",
          "carol": "carol-secret", "dave": "dave-secret"}
 
 
+PORT_NAMES = ("imap", "imaps", "pop3", "pop3s", "submission")
+PORT_IS_TAKEN = "Address already in use"
+START_ATTEMPTS = 5
+
+
+class PortTaken(AssertionError):
+    """By another test that runs at the same time."""
+
+
 class Dovecot:
     """settings: warden_... without that. passdbs: the list of stanzas, first
     to last. login: lines into service imap-login and pop3-login. warden=False
@@ -43,8 +52,8 @@ class Dovecot:
         self.settings = {"exempt_networks": "127.0.0.1/32",
                          "fail_window": "2 h", **(settings or {})}
         self.users = dict(USERS if users is None else users)
-        self.ports = {name: sandbox.free_port(address) for name in
-                      ("imap", "imaps", "pop3", "pop3s", "submission")}
+        self.ports = {}
+        self._take_ports()
         self.passdbs = passdbs
         self.login = login
         self.extra = config
@@ -92,15 +101,27 @@ class Dovecot:
     # --- Life ---
 
     def start(self, wait_for_warden=True):
-        self.configure()
-        self._remove_sockets()
-        self.master = self.sandbox.popen(
-            "dovecot", "-F", "-c", f"{self.home}/dovecot.conf",
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_until(self._is_listening, "Dovecot to listen")
+        for attempts_left in range(START_ATTEMPTS - 1, -1, -1):
+            self.configure()
+            self._remove_sockets()
+            self.master = self.sandbox.popen(
+                "dovecot", "-F", "-c", f"{self.home}/dovecot.conf",
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            try:
+                wait_until(self._is_listening, "Dovecot to listen")
+                break
+            except PortTaken:
+                if attempts_left == 0:
+                    raise
+                self._take_ports()
+                self.sandbox.path(f"{self.home}/log").write_text("")
         if self.warden and self.service != NO_SERVICE and wait_for_warden:
             self.wait_for_service()
         return self
+
+    def _take_ports(self):
+        self.ports.update({name: self.sandbox.free_port(self.address)
+                           for name in PORT_NAMES})
 
     def _remove_sockets(self):
         """Sockets of the Dovecot before make the next one wait 5 s."""
@@ -111,9 +132,10 @@ class Dovecot:
 
     def _is_listening(self):
         if self.master.poll() is not None:
-            raise AssertionError("Dovecot did not start: "
-                                 + self.master.stderr.read().decode()
-                                 + self.log())
+            with self.master.stderr:
+                said = self.master.stderr.read().decode() + self.log()
+            error = PortTaken if PORT_IS_TAKEN in said else AssertionError
+            raise error(f"Dovecot did not start: {said}")
         return self.sandbox.listening_ports().issuperset(
             self.ports.values())
 

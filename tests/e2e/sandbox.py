@@ -11,7 +11,9 @@ when we are killed.
 
 import contextlib
 import ctypes
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -120,13 +122,26 @@ def _hold(network, binds):
 
 # --- Our side --------------------------------------------------------------
 
+def _own_ports():
+    """Below those that the kernel gives to clients, and other ones for each
+    process that runs tests at the same time as this one."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    ports = [port for port in range(10000, 32000)
+             if port % PORT_SHARES == worker % PORT_SHARES]
+    start = random.randrange(len(ports))
+    return itertools.cycle(ports[start:] + ports[:start])
+
+
+PORT_SHARES = 8
+_ports = _own_ports()
+
+
 class Sandbox:
     """Start commands in it with run() and popen(); reach its files with
     path(). binds: (directory outside, the path it covers inside)."""
 
     def __init__(self, network=False, binds=()):
         self.network = network
-        self.ports_given = set()
         self.clock = []
         command = [sys.executable, "-E", "-s", os.path.abspath(__file__),
                    "net" if network else "-"]
@@ -215,13 +230,11 @@ class Sandbox:
         """One that nobody uses, another each time."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with self.inside_network():
-            for _ in range(100):
+            for port in itertools.islice(_ports, 1000):
                 with socket.socket(family, socket.SOCK_STREAM) as probe:
-                    probe.bind((address, 0))
-                    port = probe.getsockname()[1]
-                if port not in self.ports_given:
-                    self.ports_given.add(port)
-                    return port
+                    with contextlib.suppress(OSError):
+                        probe.bind((address, port))
+                        return port
         raise RuntimeError("no free port")
 
     def listening_ports(self):

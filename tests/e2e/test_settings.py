@@ -83,7 +83,8 @@ def test_doveconf_knows_every_setting(new_dovecot):
     shown = [line.strip() for line in doveconf("-n").splitlines()
              if "warden_" in line]
     assert shown == ["warden_block_time = 45 min",
-                     "warden_exempt_networks = 127.0.0.1/32"]
+                     "warden_exempt_networks = 127.0.0.1/32",
+                     "warden_fail_window = 2 h"]
 
 
 def test_typo_before_a_reload_leaves_the_last_rules_in_force(

@@ -28,7 +28,8 @@ EX_USAGE = 64
 
 def as_from_a_shell():
     """Who runs the tests in the background may have these ignored."""
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT,
+                   signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
