@@ -173,18 +173,33 @@ static void refuse(struct master_service_connection *conn)
 		WARDEN_COMPAT_COUNT_LEFT(service)++;
 }
 
+static bool is_listening(const struct master_service *service)
+{
+	unsigned int i;
+
+	for (i = 0; i < service->socket_count; i++) {
+		if (service->listeners[i].fd != -1)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* The same for one that waited for its client's name. lib-master has long
-   returned from its accept, and the rest is ours to do. */
+   returned from its accept, and the rest is ours to do. With the last connection
+   of a process lib-master of 2.3.13 closes the listeners, later ones when the
+   master says so: such a process cannot serve another, and must end. */
 static void refuse_waited(struct master_service_connection *conn)
 {
 	struct master_service *service = master_service;
+	bool listening = is_listening(service);
 
-	if (accepting.one && !service->stopping) {
+	if (accepting.one && listening && !service->stopping) {
 		refuse_keep_count(service, conn);
 		return;
 	}
 	(void)close(conn->fd);
-	refuse(conn);
+	if (listening)
+		refuse(conn);
 	master_service_client_connection_destroyed(service);
 }
 

@@ -118,7 +118,8 @@ def test_libwrap_finds_the_same_names(shared_dovecot):
         verdicts = shared_dovecot.sandbox.run(
             sys.executable, "-E", "-s", libwrap_named.__file__, "imap",
             *addresses).stdout.split()
-        for address, verdict in zip(addresses, verdicts, strict=True):
+        assert len(verdicts) == len(addresses)
+        for address, verdict in zip(addresses, verdicts):
             said = shared_dovecot.doveadm_raw("warden", "check", address)
             assert said.returncode == (verdict == "denied"), \
                 f"{address}: {pattern}: {verdict}\n{said.stdout}"
@@ -129,14 +130,14 @@ def test_libwrap_finds_the_same_names(shared_dovecot):
 
 def test_flood_of_a_name_that_is_refused(new_named, named, innocent):
     """Processes are not used up, and nobody pays for a lookup twice."""
-    dovecot = new_named(login=login_count(1) + "  process_limit = 12\n")
+    dovecot = new_named(login=login_count(1) + "  process_limit = 30\n")
     save(dovecot, DENY, "imap: .bad.example\n")
     wait_refused(dovecot, named)
     with Flooder(named, dovecot) as flood:
         end = time.monotonic() + 3
         while time.monotonic() < end:
             assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
-            assert len(dovecot.processes("imap-login")) <= 8
+            assert len(dovecot.processes("imap-login")) <= 12
         refused, greeted, failed = flood.stop()
     assert refused > 50 and greeted == 0 and failed == 0
     assert dovecot.log_lines("(?i)panic|fatal|queue full|error") == []
