@@ -62,14 +62,15 @@ static int allowing_compare(const struct warden_rules_allowing *a,
 static void allowing_collect(const struct warden_rules *rules,
 			     ARRAY_TYPE(doveadm_rules_allowing) *found)
 {
-	static const char *const daemons[] = { "imap",	"pop3", "submission",
-					       "sieve", "sshd", "vsftpd" };
 	struct warden_rules_allowing *list;
 	size_t count;
 
-	for (unsigned int i = 0; i < N_ELEMENTS(daemons); i++) {
-		if (warden_rules_list_allowing(rules, daemons[i], &list,
-					       &count))
+	for (unsigned int i = 0; i < WARDEN_PROTOCOL_COUNT; i++) {
+		const char *daemon = warden_protocol_daemon(i);
+
+		if (daemon == NULL)
+			continue;
+		if (warden_rules_list_allowing(rules, daemon, &list, &count))
 			array_append(found, list, count);
 		free(list);
 	}

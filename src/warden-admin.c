@@ -287,12 +287,11 @@ void warden_admin_rules_ask(const struct warden *warden,
 bool warden_admin_rules_grant_in(const struct warden *warden,
 				 const struct warden_net *net)
 {
-	static const char *const daemons[] = { "imap",	"pop3", "submission",
-					       "sieve", "sshd", "vsftpd" };
+	for (unsigned int i = 0; i < WARDEN_PROTOCOL_COUNT; i++) {
+		const char *daemon = warden_protocol_daemon(i);
 
-	for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
-		if (warden_rulebook_grant_in(&warden->rulebook, daemons[i],
-					     net))
+		if (daemon != NULL &&
+		    warden_rulebook_grant_in(&warden->rulebook, daemon, net))
 			return true;
 	}
 	return false;

@@ -121,3 +121,12 @@ bool warden_protocol_is_login(enum warden_protocol protocol)
 	return protocol >= WARDEN_PROTOCOL_IMAP &&
 	       protocol <= WARDEN_PROTOCOL_SIEVE;
 }
+
+const char *warden_protocol_daemon(enum warden_protocol protocol)
+{
+	if (warden_protocol_is_login(protocol))
+		return warden_protocol_name(protocol);
+	if (protocol == WARDEN_PROTOCOL_SSH)
+		return "sshd";
+	return protocol == WARDEN_PROTOCOL_FTP ? "vsftpd" : NULL;
+}

@@ -4,35 +4,22 @@
 
 #define GAUGE_SLOTS_MAX (3600 / WARDEN_TOTAL_SLOT_SECS)
 
-static uint32_t slot_number(uint64_t now)
-{
-	return (uint32_t)(now / 1000 / WARDEN_TOTAL_SLOT_SECS);
-}
-
-static uint64_t slot_count(const struct warden_table *table,
-			   enum warden_total total, uint32_t number)
-{
-	/* the slot of this moment, and none before it */
-	return warden_table_total(table, total, 0,
-				  (uint64_t)number * WARDEN_TOTAL_SLOT_SECS *
-					  1000);
-}
-
 void warden_gauge_init(struct warden_gauge *gauge,
 		       const struct warden_table *table, uint64_t now)
 {
 	uint32_t total;
 
-	gauge->slot = slot_number(now);
+	gauge->slot = warden_total_slot(now);
 	for (total = 0; total < WARDEN_TOTALS; total++)
-		gauge->seen[total] = slot_count(table, total, gauge->slot);
+		gauge->seen[total] =
+			warden_table_total_of_slot(table, total, gauge->slot);
 }
 
 void warden_gauge_look(struct warden_gauge *gauge,
 		       const struct warden_table *table, uint64_t now,
 		       uint64_t grown_r[WARDEN_TOTALS])
 {
-	uint32_t slot = slot_number(now), first = gauge->slot;
+	uint32_t slot = warden_total_slot(now), first = gauge->slot;
 	uint32_t total, number;
 
 	if (slot < first)
@@ -44,7 +31,7 @@ void warden_gauge_look(struct warden_gauge *gauge,
 		uint64_t seen = first == gauge->slot ? gauge->seen[total] : 0;
 
 		for (number = first; number <= slot; number++) {
-			last = slot_count(table, total, number);
+			last = warden_table_total_of_slot(table, total, number);
 			sum += last;
 		}
 		grown_r[total] = sum > seen ? sum - seen : 0;

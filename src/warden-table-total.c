@@ -6,7 +6,7 @@
 
 #define TOTAL_SECS_MAX 3600
 
-static uint32_t slot_number(uint64_t now)
+uint32_t warden_total_slot(uint64_t now)
 {
 	return (uint32_t)(now / 1000 / WARDEN_TOTAL_SLOT_SECS);
 }
@@ -25,7 +25,7 @@ static uint32_t word_count(uint64_t word, uint32_t number)
 static void total_change(struct warden_table *table, enum warden_total total,
 			 bool more, uint64_t when)
 {
-	uint32_t number = slot_number(when);
+	uint32_t number = warden_total_slot(when);
 	_Atomic uint64_t *word =
 		&table->header->totals[total][number % WARDEN_TOTAL_SLOTS];
 	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
@@ -55,26 +55,28 @@ void warden_table_total_take_back(struct warden_table *table,
 	total_change(table, total, false, then);
 }
 
+uint64_t warden_table_total_of_slot(const struct warden_table *table,
+				    enum warden_total total, uint32_t number)
+{
+	return word_count(
+		atomic_load_explicit(
+			&table->header
+				 ->totals[total][number % WARDEN_TOTAL_SLOTS],
+			memory_order_relaxed),
+		number);
+}
+
 uint64_t warden_table_total(const struct warden_table *table,
 			    enum warden_total total, uint32_t secs,
 			    uint64_t now)
 {
-	uint32_t last = slot_number(now), slots;
+	uint32_t last = warden_total_slot(now), slots;
 	uint64_t sum = 0;
 
 	if (secs > TOTAL_SECS_MAX)
 		secs = TOTAL_SECS_MAX;
 	slots = secs / WARDEN_TOTAL_SLOT_SECS + 1;
-	for (uint32_t i = 0; i < slots; i++) {
-		uint32_t number = last - i;
-
-		sum += word_count(
-			atomic_load_explicit(
-				&table->header->totals[total]
-						      [number %
-						       WARDEN_TOTAL_SLOTS],
-				memory_order_relaxed),
-			number);
-	}
+	for (uint32_t i = 0; i < slots; i++)
+		sum += warden_table_total_of_slot(table, total, last - i);
 	return sum;
 }

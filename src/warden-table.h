@@ -256,5 +256,9 @@ void warden_table_total_take_back(struct warden_table *table,
 uint64_t warden_table_total(const struct warden_table *table,
 			    enum warden_total total, uint32_t secs,
 			    uint64_t now);
+/* The slot of a moment, and what was counted in one of them. */
+uint32_t warden_total_slot(uint64_t now);
+uint64_t warden_table_total_of_slot(const struct warden_table *table,
+				    enum warden_total total, uint32_t number);
 
 #endif

@@ -5,34 +5,20 @@
 /* What is older is in no slot any more. */
 #define TALLY_SLOTS_MAX (WARDEN_TOTAL_SLOTS - 2)
 
-static uint32_t slot_number(uint64_t now)
-{
-	return (uint32_t)(now / 1000 / WARDEN_TOTAL_SLOT_SECS);
-}
-
-static uint64_t slot_count(const struct warden_table *table,
-			   enum warden_total total, uint32_t number)
-{
-	/* the slot of this moment, and none before it */
-	return warden_table_total(table, total, 0,
-				  (uint64_t)number * WARDEN_TOTAL_SLOT_SECS *
-					  1000);
-}
-
 void warden_tally_init(struct warden_tally *tally, uint64_t now)
 {
-	tally->next = slot_number(now);
+	tally->next = warden_total_slot(now);
 }
 
 void warden_tally_tick(struct warden_tally *tally,
 		       const struct warden_table *table, uint64_t now,
 		       warden_tally_told_t *told, void *context)
 {
-	uint32_t end = slot_number(now) - 1;
+	uint32_t end = warden_total_slot(now) - 1;
 	uint32_t number, total;
 
 	/* the clock of the machine only goes on; this one is a parameter */
-	if (end <= tally->next || slot_number(now) == 0)
+	if (end <= tally->next || warden_total_slot(now) == 0)
 		return;
 	if (end - tally->next > TALLY_SLOTS_MAX)
 		tally->next = end - TALLY_SLOTS_MAX;
@@ -40,7 +26,8 @@ void warden_tally_tick(struct warden_tally *tally,
 		uint64_t count = 0;
 
 		for (number = tally->next; number < end; number++)
-			count += slot_count(table, total, number);
+			count += warden_table_total_of_slot(table, total,
+							    number);
 		if (count > 0)
 			told(context, total, count);
 	}

@@ -108,23 +108,12 @@ warden_network_find(const struct warden *warden, const struct warden_net *addr,
 
 /* --- The verdict ---------------------------------------------------------- */
 
-/* As hosts_access(5) names who serves it, Dovecot's services as its tcpwrap
-   did; NULL: nobody knows. */
-static const char *rules_daemon(enum warden_protocol protocol)
-{
-	if (warden_protocol_is_login(protocol))
-		return warden_protocol_name(protocol);
-	if (protocol == WARDEN_PROTOCOL_SSH)
-		return "sshd";
-	return protocol == WARDEN_PROTOCOL_FTP ? "vsftpd" : NULL;
-}
-
 /* false: rules have no name for the protocol. */
 static bool rules_question(const struct warden_client *client,
 			   struct warden_rules_question *question_r)
 {
 	*question_r = (struct warden_rules_question){
-		.daemon = rules_daemon(client->protocol),
+		.daemon = warden_protocol_daemon(client->protocol),
 		.client = client->remote,
 		.name_state = client->name_state,
 		.name = client->name,
@@ -166,15 +155,22 @@ static enum warden_rules_verdict rules_grant(const struct warden *warden,
 	return answer.verdict;
 }
 
-static bool is_exempt(const struct warden *warden,
-		      const struct warden_policy *policy,
-		      const struct warden_client *client)
+/* Whatever hosts.allow says. */
+static bool is_exempt_by_policy(const struct warden_policy *policy,
+				const struct warden_client *client)
 {
 	/* the machine talking to itself */
 	if (client->local != NULL &&
 	    warden_net_equals(client->remote, client->local))
 		return true;
-	return warden_policy_exempts(policy, client->remote) ||
+	return warden_policy_exempts(policy, client->remote);
+}
+
+static bool is_exempt(const struct warden *warden,
+		      const struct warden_policy *policy,
+		      const struct warden_client *client)
+{
+	return is_exempt_by_policy(policy, client) ||
 	       rules_grant(warden, client) == WARDEN_RULES_ALLOW;
 }
 
@@ -269,7 +265,7 @@ static bool grant_needs_name(const struct warden *warden,
 			     const struct warden_policy *policy,
 			     const struct warden_client *client)
 {
-	return !is_exempt(warden, policy, client) &&
+	return !is_exempt_by_policy(policy, client) &&
 	       rules_grant(warden, client) == WARDEN_RULES_NEED_NAME;
 }
 
