@@ -231,19 +231,19 @@ static bool generation_ask(struct warden_nft *nft)
 	return false;
 }
 
-/* The kernel's answer. false: errno says why. */
-static bool generation_take(const struct nlmsghdr *header, size_t size,
-			    uint32_t *generation_r)
+/* The kernel's answer, of `size` bytes. false: errno says why. */
+static bool generation_take(const unsigned char *data, size_t size,
+			    unsigned int type, uint32_t *generation_r)
 {
-	const struct nlmsgerr *error = NLMSG_DATA(header);
 	const size_t head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
-	const char *data = (const char *)header;
+	struct nlmsgerr error;
 
 	errno = EPROTO;
-	if (header->nlmsg_type == NLMSG_ERROR &&
-	    header->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)))
-		errno = error->error < 0 ? -error->error : EPROTO;
-	if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+	if (type == NLMSG_ERROR && size >= NLMSG_LENGTH(sizeof(error))) {
+		memcpy(&error, data + NLMSG_HDRLEN, sizeof(error));
+		errno = error.error < 0 ? -error.error : EPROTO;
+	}
+	if (type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
 		return false;
 	for (size_t at = head; at + NLA_HDRLEN <= size;) {
 		struct nlattr attr;
@@ -254,8 +254,7 @@ static bool generation_take(const struct nlmsghdr *header, size_t size,
 			return false;
 		if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_GEN_ID &&
 		    attr.nla_len >= NLA_HDRLEN + sizeof(generation)) {
-			const unsigned char *b =
-				(const void *)(data + at + NLA_HDRLEN);
+			const unsigned char *b = data + at + NLA_HDRLEN;
 
 			*generation_r = (uint32_t)b[0] << 24 |
 					(uint32_t)b[1] << 16 |
@@ -271,7 +270,7 @@ static bool generation_hear(struct warden_nft *nft, uint32_t *generation_r)
 {
 	union {
 		struct nlmsghdr header;
-		char bytes[1024];
+		unsigned char bytes[1024];
 	} answer;
 	ssize_t size;
 
@@ -289,8 +288,8 @@ static bool generation_hear(struct warden_nft *nft, uint32_t *generation_r)
 		errno = EPROTO;
 		return false;
 	}
-	return generation_take(&answer.header, answer.header.nlmsg_len,
-			       generation_r);
+	return generation_take(answer.bytes, answer.header.nlmsg_len,
+			       answer.header.nlmsg_type, generation_r);
 }
 
 bool warden_nft_generation(struct warden_nft *nft, uint32_t *generation_r,

@@ -85,20 +85,18 @@ static bool deny_file_set(struct warden_outlet *outlet,
 {
 	struct deny_file *file = deny_file_of(outlet);
 	struct warden_net *nets;
-	bool ok;
 
 	if (count > WARDEN_DENY_MAX)
 		count = WARDEN_DENY_MAX;
 	/* one more: none at all is no lack of memory */
 	nets = calloc(count + 1, sizeof(*nets));
-	ok = nets != NULL;
-	if (!ok)
+	if (nets == NULL)
 		count = 0;
 	if (!holds_old(file, denied, count))
 		file->stale = file->dirty = true;
 	if (count != file->count)
 		file->dirty = true;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; nets != NULL && i < count; i++) {
 		nets[i] = denied[i].net;
 		if (!file->dirty &&
 		    !warden_net_equals(&nets[i], &file->nets[i]))
@@ -107,7 +105,7 @@ static bool deny_file_set(struct warden_outlet *outlet,
 	free(file->nets);
 	file->nets = nets;
 	file->count = count;
-	return ok;
+	return nets != NULL;
 }
 
 /* Somebody may have removed it. */
