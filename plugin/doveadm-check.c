@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* `doveadm warden check ADDR [DAEMON]`: what hosts.allow and hosts.deny say of
-   a client, and what the table says. Nothing is counted or executed. If the
+/* `doveadm warden check ADDR [DAEMON[@SERVER]]`: what hosts.allow and
+   hosts.deny say of a client, and what the table says. Nothing is counted or executed. If the
    rules depend on the name of the client, it is looked up. */
 
 #include "doveadm-warden.h"
@@ -18,6 +18,7 @@ struct check {
 	const struct doveadm_warden *dw;
 	struct doveadm_target target;
 	const char *daemon;
+	struct warden_net server; /* its end; family 0: not given */
 	struct warden_settings set;
 
 	struct warden_rules_question question;
@@ -43,6 +44,8 @@ static bool check_ask(struct check *check, const struct warden_rules *rules)
 
 	check->question.daemon = check->daemon;
 	check->question.client = &check->target.given;
+	if (check->server.family != 0)
+		check->question.server = &check->server;
 	check_ask_both(check, rules, &grant);
 	if (check->answer.verdict == WARDEN_RULES_NEED_NAME ||
 	    grant.verdict == WARDEN_RULES_NEED_NAME) {
@@ -115,6 +118,10 @@ static void check_record(const struct check *check)
 	doveadm_record_str(record, "address",
 			   doveadm_warden_net(&check->target.given));
 	doveadm_record_str(record, "daemon", check->daemon);
+	doveadm_record_str(record, "server",
+			   check->server.family == 0 ?
+				   "" :
+				   doveadm_warden_net(&check->server));
 	doveadm_record_str(record, "verdict",
 			   check_is_refused(check) ? "refused" : "allowed");
 	doveadm_record_str(record, "rules",
@@ -194,48 +201,95 @@ static void check_print(const struct check *check)
 		check_record(check);
 		return;
 	}
-	doveadm_warden_say("%s to %s: %s.",
-			   doveadm_warden_net(&check->target.given),
-			   check->daemon,
-			   check_is_refused(check) ? "refused" : "allowed");
+	doveadm_warden_say(
+		"%s to %s%s%s: %s.", doveadm_warden_net(&check->target.given),
+		check->daemon, check->server.family == 0 ? "" : "@",
+		check->server.family == 0 ? "" :
+					    doveadm_warden_net(&check->server),
+		check_is_refused(check) ? "refused" : "allowed");
 	check_say_rules(check);
 	check_say_table(check);
 	check_say_notices(check);
 }
 
+/* --- What is asked -------------------------------------------------------- */
+
+/* daemon or daemon@server, as tcpdmatch(8) has it; an IPv6 address may stand in
+   brackets, as it does in the rules. */
+static bool check_parse_daemon(struct check *check, const char *given)
+{
+	const char *at = strchr(given, '@'), *server, *error;
+
+	check->daemon = given;
+	if (at != NULL) {
+		check->daemon = t_strdup_until(given, at);
+		server = at + 1;
+		if (!warden_net_parse(server, &check->server, &error)) {
+			return doveadm_warden_fail(
+				EX_USAGE, "bad server address '%s': %s", server,
+				error);
+		}
+		if (check->server.bits != warden_net_max_bits(&check->server)) {
+			return doveadm_warden_fail(EX_USAGE,
+						   "%s is a network: "
+						   "a server has an address",
+						   server);
+		}
+	}
+	if (*check->daemon != '\0')
+		return TRUE;
+	return doveadm_warden_fail(EX_USAGE, "'%s' has no daemon", given);
+}
+
+static bool check_parse_address(struct check *check, const char *address)
+{
+	const struct warden_net *given = &check->target.given;
+
+	if (!doveadm_target_parse(check->dw, address, &check->target))
+		return FALSE;
+	if (given->bits == warden_net_max_bits(given))
+		return TRUE;
+	return doveadm_warden_fail(EX_USAGE,
+				   "%s is a network: check takes "
+				   "one address",
+				   address);
+}
+
+static void check_run(struct check *check, const char *address,
+		      const char *daemon)
+{
+	if (!check_parse_daemon(check, daemon) ||
+	    !check_parse_address(check, address) || !check_read(check))
+		return;
+	check_print(check);
+	if (check_is_refused(check))
+		doveadm_exit_code = EXIT_REFUSED;
+}
+
 static void cmd_warden_check(struct doveadm_cmd_context *cctx)
 {
 	struct doveadm_warden dw;
-	struct check check = { .dw = &dw, .daemon = "imap" };
-	const struct warden_net *given = &check.target.given;
-	const char *address;
+	struct check check = { .dw = &dw };
+	const char *address, *daemon = "imap";
 
 	if (!doveadm_cmd_param_str(cctx, "address", &address)) {
 		(void)doveadm_warden_fail_usage(cctx, "no address given");
 		return;
 	}
-	(void)doveadm_cmd_param_str(cctx, "daemon", &check.daemon);
+	(void)doveadm_cmd_param_str(cctx, "daemon", &daemon);
 	if (!doveadm_warden_open(&dw))
 		return;
-	if (doveadm_target_parse(&dw, address, &check.target)) {
-		if (given->bits != warden_net_max_bits(given)) {
-			(void)doveadm_warden_fail(EX_USAGE, "%s is a network: "
-				"check takes one address", address);
-		} else if (check_read(&check)) {
-			check_print(&check);
-			if (check_is_refused(&check))
-				doveadm_exit_code = EXIT_REFUSED;
-		}
-	}
+	check_run(&check, address, daemon);
 	doveadm_warden_close(&dw);
 }
 
 struct doveadm_cmd_ver2 doveadm_cmd_warden_check = {
 	.name = "warden check",
 	.cmd = cmd_warden_check,
-	.usage = "<address> [<daemon>]",
-DOVEADM_CMD_PARAMS_START
-DOVEADM_CMD_PARAM('\0', "address", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
-DOVEADM_CMD_PARAM('\0', "daemon", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
-DOVEADM_CMD_PARAMS_END
+	.usage = "<address> [<daemon>[@<server address>]]",
+	DOVEADM_CMD_PARAMS_START DOVEADM_CMD_PARAM(
+		'\0', "address", CMD_PARAM_STR, CMD_PARAM_FLAG_POSITIONAL)
+		DOVEADM_CMD_PARAM('\0', "daemon", CMD_PARAM_STR,
+				  CMD_PARAM_FLAG_POSITIONAL)
+			DOVEADM_CMD_PARAMS_END
 };

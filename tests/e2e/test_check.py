@@ -40,7 +40,8 @@ def test_no_rule_lets_everybody_in(shared_dovecot, rules):
     status, record = check(shared_dovecot, "192.0.2.1")
     assert status == OK
     assert record == {
-        "address": "192.0.2.1", "daemon": "imap", "verdict": "allowed",
+        "address": "192.0.2.1", "daemon": "imap", "server": "",
+        "verdict": "allowed",
         "rules": "allowed", "rules_file": "", "rules_line": 0,
         "name": "", "connection": "let in", "rule": "none",
         "rule_network": ""}
@@ -58,6 +59,24 @@ def test_the_line_that_decides_is_named(shared_dovecot, rules):
     said = shared_dovecot.doveadm_raw("warden", "check", "192.0.2.2", "sshd")
     assert said.returncode == REFUSED
     assert f"refused by line 3 of {DENY}" in said.stdout
+
+
+@pytest.mark.parametrize("server, given", [
+    ("192.0.2.80", "192.0.2.80"), ("2001:db8::80", "2001:db8::80"),
+    ("2001:db8::80", "[2001:db8::80]")])
+def test_the_address_of_the_server_decides(shared_dovecot, rules, server,
+                                           given):
+    pattern = f"[{server}]" if ":" in server else server
+    rules(deny=f"imap@{pattern}: 192.0.2.1\n")
+    status, record = check(shared_dovecot, "192.0.2.1", f"imap@{given}")
+    assert (status, record["daemon"], record["server"]) \
+        == (REFUSED, "imap", server)
+    assert check(shared_dovecot, "192.0.2.1", "imap@192.0.2.81")[0] == OK
+    assert check(shared_dovecot, "192.0.2.1", f"pop3@{given}")[0] == OK
+    assert check(shared_dovecot, "192.0.2.1", "imap")[0] == OK
+    said = shared_dovecot.doveadm_raw("warden", "check", "192.0.2.1",
+                                      f"imap@{given}")
+    assert said.stdout.startswith(f"192.0.2.1 to imap@{server}: refused.")
 
 
 def test_a_name_that_decides_is_looked_up(shared_dovecot, rules):
@@ -113,8 +132,10 @@ def test_a_command_is_told_and_not_run(shared_dovecot, rules):
     assert not shared_dovecot.sandbox.path("/tmp/spawned").exists()
 
 
-@pytest.mark.parametrize("words", [(), ("192.0.2.0/24",), ("host",),
-                                   ("2001:db8::/64",)])
+@pytest.mark.parametrize("words", [
+    (), ("192.0.2.0/24",), ("host",), ("2001:db8::/64",),
+    ("192.0.2.1", "imap@host"), ("192.0.2.1", "imap@192.0.2.0/24"),
+    ("192.0.2.1", "@192.0.2.80"), ("192.0.2.1", "imap@"), ("192.0.2.1", "")])
 def test_only_an_address_is_taken(shared_dovecot, rules, words):
     said = shared_dovecot.doveadm_raw("warden", "check", *words)
     assert (said.returncode, said.stdout) == (EX_USAGE, "")
