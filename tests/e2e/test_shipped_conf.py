@@ -172,8 +172,12 @@ def scrape(port):
         assert answer.headers.get_content_type() in (
             "application/openmetrics-text", "text/plain")
         text = answer.read().decode()
-    # 2.3.13 leaves out the end that OpenMetrics asks for
     assert text.startswith("# HELP ")
+    if not text.endswith("# EOF\n"):
+        # 2.3.13 is older than the final form of OpenMetrics: another name for
+        # a total, and the time after each value.
+        text = re.sub(r"_count(\{.*\})? (\d+) \d+$", r"_total\1 \2", text,
+                      flags=re.M)
     return {name: float(value) for name, value in
             re.findall(r"^([a-z_]+(?:\{.*\})?) ([0-9.]+)$", text, re.M)}
 
