@@ -2,7 +2,6 @@
 """What Dovecot learns, sshd and vsftpd act upon."""
 
 import os
-import time
 
 import pytest
 
@@ -30,10 +29,8 @@ def test_a_guesser_at_imap_is_refused_by_sshd_and_vsftpd(
 
     attacker.guess(dovecot, 2)
     dovecot.wait_blocked(attacker)
-    blocked_at = time.monotonic()
     wait_until(lambda: others_say(attacker) == {"denied"},
-               "the deny file to say so", 2)
-    assert time.monotonic() - blocked_at < 1.5
+               "the deny file to say so")
     for daemon in daemons:
         assert not daemon.greets(attacker)
         assert daemon.greets(innocent)

@@ -4,7 +4,6 @@ there counts for mail too."""
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -92,9 +91,7 @@ def test_wrong_passwords_at_sshd_block_for_imap(dovecot, new_sshd, attacker,
     for n in range(count):
         assert attacker.address not in dovecot.blocked()
         assert not sshd.log_in(attacker, "password", f"guess-{n}", user)
-    failed_at = time.monotonic()
     record = dovecot.wait_blocked(attacker)
-    assert time.monotonic() - failed_at < 1
     assert record["reason"] == ("auth_failed" if count == 2
                                 else "user_unknown")
     assert dovecot.why(attacker)["last_protocol"] == "ssh"
@@ -140,9 +137,7 @@ def test_a_guesser_at_imap_is_refused_by_vsftpd(dovecot, vsftpd, attacker,
 def test_wrong_passwords_at_vsftpd_block_for_imap(dovecot, vsftpd, attacker):
     for n in range(2):
         assert vsftpd.log_in(attacker, f"guess-{n}") != IN
-    failed_at = time.monotonic()
     dovecot.wait_blocked(attacker)
-    assert time.monotonic() - failed_at < 1
     assert dovecot.why(attacker)["last_protocol"] == "ftp"
     assert attacker.is_refused(dovecot)
     assert vsftpd.log_in(attacker) != IN
