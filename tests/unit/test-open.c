@@ -203,13 +203,15 @@ static void test_noise(void **state)
 static void test_another_layout(void **state)
 {
 	const uint32_t layout = WARDEN_LAYOUT + 1;
+	char says[32];
 
+	(void)snprintf(says, sizeof(says), "has layout %u", layout);
 	for (size_t i = 0; i < NAMES; i++) {
 		make_files(state);
 		file_write(state, names[i],
 			   offsetof(struct warden_file_header, layout),
 			   &layout, sizeof(layout));
-		open_fails(state, WARDEN_ROLE_AUTH, "has layout 3");
+		open_fails(state, WARDEN_ROLE_AUTH, says);
 		service_mends(state);
 	}
 }
