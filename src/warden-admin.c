@@ -297,11 +297,68 @@ bool warden_admin_rules_grant_in(const struct warden *warden,
 	return false;
 }
 
+/* For which services hosts.allow has this answer. */
+static uint32_t rules_grants(const struct warden *warden,
+			     const struct warden_client *client,
+			     enum warden_rules_verdict verdict)
+{
+	struct warden_rules_question question = {
+		.client = client->remote,
+		.name_state = client->name_state,
+		.name = client->name,
+	};
+	struct warden_rules_answer answer;
+	uint32_t protocols = 0;
+
+	for (unsigned int i = 0; i < WARDEN_PROTOCOL_COUNT; i++) {
+		question.daemon = warden_protocol_daemon(i);
+		if (question.daemon == NULL)
+			continue;
+		warden_rulebook_ask_grant(&warden->rulebook, &question,
+					  &answer);
+		if (answer.verdict == verdict)
+			protocols |= UINT32_C(1) << i;
+	}
+	return protocols;
+}
+
+bool warden_admin_rules_name_matters(const struct warden *warden,
+				     const struct warden_net *addr)
+{
+	const struct warden_client client = { .remote = addr };
+
+	return rules_grants(warden, &client, WARDEN_RULES_NEED_NAME) != 0;
+}
+
+uint32_t warden_admin_rules_grants(const struct warden *warden,
+				   const struct warden_client *client)
+{
+	return rules_grants(warden, client, WARDEN_RULES_ALLOW);
+}
+
+void warden_admin_publish_named(struct warden *warden,
+				const struct warden_named *named)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+
+	warden_refresh(warden);
+	if (memcmp(&warden->named, named, sizeof(*named)) == 0)
+		return;
+	warden_publish_write(&shared->named_generation, shared->named, named,
+			     sizeof(*named));
+	warden_refresh(warden);
+}
+
 bool warden_admin_publish_rules(struct warden *warden, const void *image,
 				size_t size)
 {
-	if (warden->rulebook.shared == NULL ||
-	    !warden_rulebook_write(&warden->rulebook, image, size))
+	const struct warden_named nobody = { .count = 0 };
+
+	if (warden->rulebook.shared == NULL || size > warden->rulebook.room)
+		return false;
+	/* first: whom the rules of before mean must not get in by these */
+	warden_admin_publish_named(warden, &nobody);
+	if (!warden_rulebook_write(&warden->rulebook, image, size))
 		return false;
 	/* whom hosts.allow means goes to no outlet */
 	atomic_fetch_add(&warden->table.header->blocks_changed, 1);

@@ -28,6 +28,15 @@ void warden_admin_rules_ask(const struct warden *warden,
 bool warden_admin_rules_grant_in(const struct warden *warden,
 				 const struct warden_net *net);
 
+/* Does it depend on the name of a client at this address whether hosts.allow
+   means it, for any of the same? */
+bool warden_admin_rules_name_matters(const struct warden *warden,
+				     const struct warden_net *addr);
+/* For which of them hosts.allow means this client, whose name was looked up, by
+   whatever: 1 << enum warden_protocol, each. Its protocol does not count. */
+uint32_t warden_admin_rules_grants(const struct warden *warden,
+				   const struct warden_client *client);
+
 /* The hosts. */
 struct warden_table *warden_admin_table(struct warden *warden);
 
@@ -81,9 +90,13 @@ bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
 				  size_t image_size,
 				  struct warden_error *error_r);
 /* Put the rules of hosts.allow and hosts.deny in force; size 0: there are none.
-   false: there is not so much room. */
+   Nobody is meant by his name any more until that is published anew. false:
+   there is not so much room. */
 bool warden_admin_publish_rules(struct warden *warden, const void *image,
 				size_t size);
+/* Publish whom hosts.allow means by name. What is unused in it is zero. */
+void warden_admin_publish_named(struct warden *warden,
+				const struct warden_named *named);
 /* I am alive. started: also note when and as which process. */
 void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 			    uint64_t now);

@@ -11,8 +11,8 @@
 /* Every byte that processes share, and who may write it. Four files in
    base_dir/warden/, 0600 root:
 
-     policy  the service publishes the rules, doveadm the blocked networks;
-	     login and auth map it read-only
+     policy  the service publishes the rules and whom hosts.allow means by
+	     name, doveadm the blocked networks; all others map it read-only
      hosts   what each host did and its live sessions; everybody writes
      auth    which users failed, as keyed hashes; auth and the service only
      rules   hosts.allow and hosts.deny, compiled; the service publishes them,
@@ -27,7 +27,7 @@
    word size are the machine's: the files live on tmpfs and end with a boot. */
 
 #define WARDEN_MAGIC "DCWARDEN"
-#define WARDEN_LAYOUT 2
+#define WARDEN_LAYOUT 3
 
 enum warden_file_kind {
 	WARDEN_FILE_POLICY = 1,
@@ -207,6 +207,25 @@ struct warden_networks {
 	struct warden_blocked_network networks[WARDEN_NETWORKS_MAX];
 };
 
+/* Hosts that hosts.allow means by their names, which the service has looked up
+   because they are blocked: for pam_warden, which never waits for a name, and
+   for all others as long as they have not asked. The newest answer first. What
+   comes from another set of rules is never in here. */
+#define WARDEN_NAMED_MAX 256
+struct warden_named_host {
+	struct warden_net addr; /* a whole address */
+	uint32_t protocols;	/* 1 << enum warden_protocol, each */
+	uint32_t unused;
+};
+_Static_assert(sizeof(struct warden_named_host) == 32, "layout");
+_Static_assert(WARDEN_PROTOCOL_COUNT <= 32, "layout");
+
+struct warden_named {
+	uint32_t count;
+	uint32_t unused;
+	struct warden_named_host hosts[WARDEN_NAMED_MAX];
+};
+
 /* Of the service. An admin who looks days later finds no line in the log. */
 enum warden_fault {
 	WARDEN_FAULT_DENY_FILE = 1 << 0, /* the deny file cannot be written */
@@ -237,12 +256,15 @@ struct warden_policy_file {
 	_Atomic uint32_t hosts_serial;
 	/* enum warden_fault: what the service cannot do at present */
 	_Atomic uint32_t faults;
-	uint32_t unused[5];
+	_Atomic uint32_t named_generation;
+	uint32_t unused[4];
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
+	struct warden_named named[2];		/* writer: the service */
 };
 _Static_assert(sizeof(struct warden_policy) % 8 == 0, "copied as words");
 _Static_assert(sizeof(struct warden_networks) % 8 == 0, "copied as words");
+_Static_assert(sizeof(struct warden_named) % 8 == 0, "copied as words");
 
 /* A policy whose service has been silent for this long binds nobody. */
 #define WARDEN_HEARTBEAT_MAX_SECS 120

@@ -26,7 +26,8 @@ struct warden {
 	/* private copies of what was published last; generation 0: nothing */
 	struct warden_policy policy, defaults;
 	struct warden_networks networks;
-	uint32_t policy_generation, networks_generation;
+	struct warden_named named;
+	uint32_t policy_generation, networks_generation, named_generation;
 };
 
 /* The copies are up to date after this. */

@@ -50,10 +50,29 @@ static void networks_refresh(struct warden *warden)
 	}
 }
 
+static void named_refresh(struct warden *warden)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+	struct warden_named named;
+	uint32_t generation;
+
+	if (atomic_load_explicit(&shared->named_generation,
+				 memory_order_acquire) ==
+	    warden->named_generation)
+		return;
+	if (warden_publish_read(&shared->named_generation, shared->named,
+				&named, sizeof(named), &generation) &&
+	    named.count <= WARDEN_NAMED_MAX) {
+		warden->named = named;
+		warden->named_generation = generation;
+	}
+}
+
 void warden_refresh(struct warden *warden)
 {
 	policy_refresh(warden);
 	networks_refresh(warden);
+	named_refresh(warden);
 }
 
 uint32_t warden_heartbeat_age(const struct warden *warden, uint64_t now)
@@ -142,6 +161,21 @@ static bool rules_refuse(const struct warden *warden,
 	return rules_verdict(warden, client) == WARDEN_RULES_DENY;
 }
 
+/* Has the service found that hosts.allow means this client by its name? */
+static bool named_has(const struct warden_named *named,
+		      const struct warden_client *client)
+{
+	for (uint32_t i = 0; i < named->count; i++) {
+		const struct warden_named_host *host = &named->hosts[i];
+
+		if (warden_net_equals(&host->addr, client->remote)) {
+			return (host->protocols &
+				(UINT32_C(1) << client->protocol)) != 0;
+		}
+	}
+	return false;
+}
+
 /* Whom hosts.allow means: WARDEN_RULES_ALLOW. */
 static enum warden_rules_verdict rules_grant(const struct warden *warden,
 					     const struct warden_client *client)
@@ -152,6 +186,9 @@ static enum warden_rules_verdict rules_grant(const struct warden *warden,
 	if (!rules_question(client, &question))
 		return WARDEN_RULES_DENY;
 	warden_rulebook_ask_grant(&warden->rulebook, &question, &answer);
+	if (answer.verdict == WARDEN_RULES_NEED_NAME &&
+	    named_has(&warden->named, client))
+		return WARDEN_RULES_ALLOW;
 	return answer.verdict;
 }
 

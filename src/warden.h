@@ -85,7 +85,9 @@ enum warden_stage {
    for all, as libwrap has it, those who are exempt as well. Exempt from the
    rest: policy->exempt, remote = local, and whom hosts.allow means for this
    protocol. A rule that depends on a name that was not looked up neither
-   refuses nor exempts; warden_name_matters() tells when to look it up. */
+   refuses nor exempts, unless the service has looked it up and published that
+   hosts.allow means this client; warden_name_matters() tells when to look it
+   up. */
 enum warden_refusal warden_check(struct warden *warden,
 				 const struct warden_client *client,
 				 enum warden_stage stage, uint64_t now);

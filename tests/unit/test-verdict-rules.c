@@ -231,6 +231,133 @@ static void test_waiting_sessions_are_limited(void **state)
 	}
 }
 
+/* --- Names that the service has found -------------------------------------- */
+
+static void name_add(struct warden_named *named, const char *address,
+		     uint32_t protocols)
+{
+	named->hosts[named->count++] = (struct warden_named_host){
+		.addr = unit_net(address),
+		.protocols = protocols,
+	};
+}
+
+static void publish_named(struct fixture *f, const char *address,
+			  uint32_t protocols)
+{
+	struct warden_named named = { .count = 0 };
+
+	name_add(&named, "198.51.100.1", UINT32_MAX);
+	name_add(&named, address, protocols);
+	warden_admin_publish_named(f->service, &named);
+}
+
+static enum warden_refusal check_by(struct fixture *f,
+				    enum warden_protocol protocol)
+{
+	struct warden_net net = unit_net("192.0.2.1");
+
+	return warden_check(f->login, unit_client_by(&net, protocol),
+			    WARDEN_STAGE_AUTH, UNIT_NOW);
+}
+
+#define FOR_SSH (UINT32_C(1) << WARDEN_PROTOCOL_SSH)
+#define FOR_IMAP (UINT32_C(1) << WARDEN_PROTOCOL_IMAP)
+
+static void test_published_name_exempts_for_its_service(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	const struct warden_client *client =
+		unit_client_by(&net, WARDEN_PROTOCOL_SSH);
+	struct warden_client asked = *client;
+
+	publish_rules(f,
+		      "sshd: .good.example\n"
+		      "imap, vsftpd: .other.example\n",
+		      "");
+	assert_true(guess(f, NULL, 10));
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+	publish_named(f, "192.0.2.1", FOR_SSH);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_ADMITTED);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_IMAP),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_FTP), WARDEN_REFUSED_HOST);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_OTHER),
+			 WARDEN_REFUSED_HOST);
+	/* nor is anything of it counted */
+	assert_false(warden_name_may_exempt(f->auth, client, UNIT_NOW));
+	assert_false(warden_count(f->auth, client, WARDEN_AUTH_FAILED, "alice",
+				  UNIT_NOW));
+	assert_int_equal(
+		warden_table_total(warden_admin_table(f->service),
+				   (enum warden_total)WARDEN_AUTH_FAILED, 60,
+				   UNIT_NOW),
+		10);
+	/* who has asked himself knows better */
+	asked.name_state = WARDEN_RULES_NAME_UNKNOWN;
+	assert_int_equal(
+		warden_check(f->login, &asked, WARDEN_STAGE_AUTH, UNIT_NOW),
+		WARDEN_REFUSED_HOST);
+	publish_named(f, "192.0.2.2", FOR_SSH);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+}
+
+static void test_published_name_ends_with_its_rule(void **state)
+{
+	struct fixture *f = *state;
+
+	publish_rules(f, "sshd, imap: .good.example\n", "");
+	assert_true(guess(f, NULL, 10));
+	publish_named(f, "192.0.2.1", FOR_SSH | FOR_IMAP);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_ADMITTED);
+	/* others, and who they mean by name is not known yet */
+	publish_rules(f, "sshd: .bad.example\n", "");
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+	/* a list that says too much */
+	publish_named(f, "192.0.2.1", FOR_SSH | FOR_IMAP);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_IMAP),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_ADMITTED);
+	publish_rules(f, "", "");
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+}
+
+static void test_published_noise_exempts_nobody(void **state)
+{
+	struct fixture *f = *state;
+	static struct warden_named named;
+
+	publish_rules(f, "sshd: .good.example\n", "");
+	assert_true(guess(f, NULL, 10));
+	memset(&named, 0xff, sizeof(named));
+	warden_admin_publish_named(f->service, &named);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+	for (uint32_t count = WARDEN_NAMED_MAX - 1;
+	     count < WARDEN_NAMED_MAX + 3; count++) {
+		named.count = count;
+		warden_admin_publish_named(f->service, &named);
+		assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH),
+				 WARDEN_REFUSED_HOST);
+	}
+	/* behind the end there is nobody */
+	memset(&named, 0, sizeof(named));
+	name_add(&named, "192.0.2.1", FOR_SSH);
+	named.count = 0;
+	warden_admin_publish_named(f->service, &named);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+	/* a network is no address */
+	name_add(&named, "192.0.2.0/24", FOR_SSH);
+	warden_admin_publish_named(f->service, &named);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_REFUSED_HOST);
+	/* the last place is one */
+	memset(&named, 0, sizeof(named));
+	named.count = WARDEN_NAMED_MAX - 1;
+	name_add(&named, "192.0.2.1", FOR_SSH);
+	warden_admin_publish_named(f->service, &named);
+	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_ADMITTED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -243,6 +370,9 @@ int main(void)
 		TEST(test_who_is_exempt_still_has_to_obey_rules),
 		TEST(test_nothing_in_force_needs_no_name),
 		TEST(test_waiting_sessions_are_limited),
+		TEST(test_published_name_exempts_for_its_service),
+		TEST(test_published_name_ends_with_its_rule),
+		TEST(test_published_noise_exempts_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
