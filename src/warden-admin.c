@@ -297,6 +297,11 @@ bool warden_admin_rules_grant_in(const struct warden *warden,
 	return false;
 }
 
+bool warden_admin_rules_may_need_name(const struct warden *warden)
+{
+	return warden_rulebook_may_need_name(&warden->rulebook);
+}
+
 /* For which services hosts.allow has this answer. */
 static uint32_t rules_grants(const struct warden *warden,
 			     const struct warden_client *client,

@@ -28,6 +28,8 @@ void warden_admin_rules_ask(const struct warden *warden,
 bool warden_admin_rules_grant_in(const struct warden *warden,
 				 const struct warden_net *net);
 
+/* false: no answer of them depends on a name. */
+bool warden_admin_rules_may_need_name(const struct warden *warden);
 /* Does it depend on the name of a client at this address whether hosts.allow
    means it, for any of the same? */
 bool warden_admin_rules_name_matters(const struct warden *warden,

@@ -49,6 +49,7 @@ struct warden_keeper {
 	uint32_t dir_faults; /* enum warden_fault */
 	bool started;
 	bool sweep_failed; /* the last one: no memory */
+	bool name_found;   /* since the last one, and the outlets care */
 	bool rules_failed; /* those of before are in force */
 	bool rules_seen;   /* once at least */
 	bool wants_restart;
@@ -71,9 +72,8 @@ static uint64_t sweep_msecs(const struct warden_table *table)
 size_t warden_keeper_memory(uint32_t table_hosts)
 {
 	/* an array that grows is there twice, the new one twice as large */
-	const size_t growing = 2 * sizeof(struct warden_host_info) +
-			       sizeof(struct warden_sweep_change) +
-			       sizeof(struct warden_state_entry);
+	const size_t growing =
+		warden_sweep_host_memory() + sizeof(struct warden_state_entry);
 	/* the list for the outlets, and from what it is sorted, or what of it
 	   the deny file has had and gets */
 	const size_t sorted = 3 * sizeof(struct warden_denied);
@@ -206,6 +206,9 @@ static void keeper_start(struct warden_keeper *keeper, uint64_t now,
 				     now);
 	}
 	warden_admin_heartbeat(keeper->warden, keeper->pid, true, now);
+	/* what a keeper left that was killed */
+	warden_admin_publish_named(keeper->warden,
+				   warden_sweep_named(keeper->sweep));
 	if (keeper->settings_error == NULL) {
 		warden_report_line(report, WARDEN_LEVEL_INFO,
 				   "started: warden_mode = %s",
@@ -296,6 +299,8 @@ static bool keeper_sweep_is_due(const struct warden_keeper *keeper,
 	return now - keeper->swept >= WARDEN_KEEPER_SWEEP_MSECS ||
 	       warden_admin_blocks_changed(keeper->warden) != keeper->changed ||
 	       warden_sweep_next_end(keeper->sweep) <= now_secs ||
+	       keeper->name_found ||
+	       warden_sweep_wait_ends(keeper->sweep) <= now ||
 	       network_is_due(&keeper->networks, now_secs);
 }
 
@@ -356,12 +361,15 @@ static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
 	keeper_networks(keeper, now, wall_now);
 	keeper->swept = now;
 	keeper->sweep_failed = false;
+	keeper->name_found = false;
 	if (!warden_sweep_run(keeper->sweep, keeper->warden, policy, now,
 			      &changes, &count)) {
 		keeper_sweep_failed(keeper);
 		return;
 	}
 	keeper->changed = changed;
+	warden_admin_publish_named(keeper->warden,
+				   warden_sweep_named(keeper->sweep));
 	keeper_report_changes(keeper, changes, count, policy, now, wall_now);
 	keeper_update_denied(keeper, policy, now);
 }
@@ -407,7 +415,8 @@ static void keeper_report_notices(struct warden_keeper *keeper,
 
 static void keeper_publish_rules(struct warden_keeper *keeper,
 				 const struct warden_rules_image *image,
-				 const struct warden_rules_notices *notices)
+				 const struct warden_rules_notices *notices,
+				 uint64_t now)
 {
 	bool published = warden_admin_publish_rules(keeper->warden, image->data,
 						    image->size);
@@ -424,11 +433,15 @@ static void keeper_publish_rules(struct warden_keeper *keeper,
 				   "stay in force",
 				   image->size);
 	}
+	if (published) {
+		warden_sweep_names_forget(keeper->sweep,
+					  keeper_policy(keeper, now), now);
+	}
 	keeper->rules_failed = !published;
 	keeper_report_notices(keeper, notices);
 }
 
-static void keeper_look_at_rules(struct warden_keeper *keeper)
+static void keeper_look_at_rules(struct warden_keeper *keeper, uint64_t now)
 {
 	struct warden_rules_image image;
 	struct warden_rules_notices notices;
@@ -439,7 +452,7 @@ static void keeper_look_at_rules(struct warden_keeper *keeper)
 	case WARDEN_RULE_WATCH_SAME:
 		return;
 	case WARDEN_RULE_WATCH_NEW:
-		keeper_publish_rules(keeper, &image, &notices);
+		keeper_publish_rules(keeper, &image, &notices, now);
 		break;
 	case WARDEN_RULE_WATCH_BAD:
 		keeper->rules_failed = true;
@@ -450,6 +463,30 @@ static void keeper_look_at_rules(struct warden_keeper *keeper)
 	}
 	keeper->rules_seen = true;
 	warden_rules_image_free(&image);
+}
+
+/* --- Host names ------------------------------------------------------------ */
+
+bool warden_keeper_next_name(struct warden_keeper *keeper,
+			     struct warden_net *addr_r)
+{
+	return warden_sweep_name_next(keeper->sweep, addr_r);
+}
+
+unsigned int warden_keeper_name_msecs(struct warden_keeper *keeper,
+				      uint64_t now)
+{
+	return 1000 * keeper_policy(keeper, now)->dns_timeout_secs;
+}
+
+void warden_keeper_name_found(struct warden_keeper *keeper,
+			      const struct warden_client *client, uint64_t now)
+{
+	if (warden_sweep_name_found(keeper->sweep, keeper->warden, client,
+				    keeper_policy(keeper, now), now))
+		keeper->name_found = true;
+	warden_admin_publish_named(keeper->warden,
+				   warden_sweep_named(keeper->sweep));
 }
 
 /* --- Tidying -------------------------------------------------------------- */
@@ -524,12 +561,14 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	/* before anything else looks at the table */
 	keeper_mend(keeper, now);
 	if (keeper->settings_error == NULL)
-		keeper_look_at_rules(keeper);
+		keeper_look_at_rules(keeper, now);
 	if (!keeper->started)
 		keeper_start(keeper, now, wall_now);
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
 	if (keeper_sweep_is_due(keeper, now))
 		keeper_sweep(keeper, now, wall_now);
+	warden_sweep_names_queue(keeper->sweep, keeper_policy(keeper, now),
+				 now);
 	warden_outlets_tick(keeper->outlets, &keeper->report, false, now);
 	keeper_tidy(keeper, now);
 	warden_saver_save(&keeper->saver, keeper->warden,
@@ -542,12 +581,15 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,
 			    int64_t wall_now)
 {
+	const struct warden_named nobody = { .count = 0 };
+
 	/* never started: the files are another keeper's */
 	if (!keeper->started)
 		return;
 	warden_saver_save(&keeper->saver, keeper->warden,
 			  keeper_policy(keeper, now), &keeper->report, true,
 			  now, wall_now);
+	warden_admin_publish_named(keeper->warden, &nobody);
 	(void)warden_outlets_set(keeper->outlets, NULL, 0);
 	warden_outlets_tick(keeper->outlets, &keeper->report, true, now);
 	warden_report_flush(&keeper->report, true, now);

@@ -65,9 +65,25 @@ bool warden_keeper_wants_restart(const struct warden_keeper *keeper);
 void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 			int64_t wall_now);
 
+/* Whether hosts.allow means a blocked host may depend on its name, and the
+   keeper never waits: whoever hands it its ticks looks names up for it. After
+   each tick, and after each answer, this says whose name is wanted, until it
+   returns false. Not more than four at once, small servers have others to
+   serve. */
+bool warden_keeper_next_name(struct warden_keeper *keeper,
+			     struct warden_net *addr_r);
+/* After this there is no name. */
+unsigned int warden_keeper_name_msecs(struct warden_keeper *keeper,
+				      uint64_t now);
+/* The answer: remote, name_state and name of client. Each has one, if it
+   is that there is no name. */
+void warden_keeper_name_found(struct warden_keeper *keeper,
+			      const struct warden_client *client, uint64_t now);
+
 /* The service ends: save the state, empty the deny file and what
-   else there is (see warden-outlet.h). What is in force stays so until
-   WARDEN_HEARTBEAT_MAX_SECS have passed. */
+   else there is (see warden-outlet.h), and the list of those whom hosts.allow
+   means by name. What is in force stays so until WARDEN_HEARTBEAT_MAX_SECS
+   have passed. */
 void warden_keeper_shutdown(struct warden_keeper *keeper, uint64_t now,
 			    int64_t wall_now);
 

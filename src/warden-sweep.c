@@ -1,24 +1,9 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-#include "warden-sweep.h"
+#include "warden-sweep-private.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The hosts that are blocked, in order of family and key, as one walk saw
-   them. Two of these laid side by side tell what has changed. */
-struct sweep_list {
-	struct warden_host_info *hosts;
-	size_t count, room;
-	uint32_t next_end; /* seconds; UINT32_MAX: never */
-};
-
-struct warden_sweep {
-	struct sweep_list blocked, before;
-	struct warden_sweep_change *changes;
-	size_t changes_room;
-	bool walked; /* at least once */
-};
 
 struct warden_sweep *warden_sweep_create(void)
 {
@@ -38,6 +23,12 @@ void warden_sweep_free(struct warden_sweep **_sweep)
 	free(sweep);
 }
 
+size_t warden_sweep_host_memory(void)
+{
+	return 2 * sizeof(struct sweep_host) +
+	       sizeof(struct warden_sweep_change);
+}
+
 /* Make room for one more of size bytes each. false: no memory. */
 static bool array_grow(void **array, size_t *room, size_t count, size_t size)
 {
@@ -54,37 +45,12 @@ static bool array_grow(void **array, size_t *room, size_t count, size_t size)
 	return true;
 }
 
-static int host_compare(const struct warden_host *a,
-			const struct warden_host *b)
-{
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
-	return 0;
-}
-
-static int info_compare(const void *a, const void *b)
-{
-	const struct warden_host_info *info_a = a, *info_b = b;
-
-	return host_compare(&info_a->host, &info_b->host);
-}
-
-static void host_net(const struct warden_host *host,
-		     const struct warden_policy *policy,
-		     struct warden_net *net_r)
-{
-	warden_host_to_net(host, policy->ipv4_prefix, policy->ipv6_prefix,
-			   net_r);
-}
-
 static bool host_is_exempt(const struct warden_host *host,
 			   const struct warden_policy *policy)
 {
 	struct warden_net net;
 
-	host_net(host, policy, &net);
+	warden_sweep_host_net(host, policy, &net);
 	return warden_policy_exempts(policy, &net);
 }
 
@@ -106,13 +72,16 @@ static bool list_walk(struct sweep_list *list, struct warden *warden,
 				sizeof(*list->hosts)))
 			return false;
 		list->hosts = hosts;
-		list->hosts[list->count++] = info;
+		list->hosts[list->count].info = info;
+		warden_sweep_name_init(&list->hosts[list->count].name, policy,
+				       now);
+		list->count++;
 		if (info.blocked_until < list->next_end)
 			list->next_end = info.blocked_until;
 	}
 	if (list->count > 0) {
 		qsort(list->hosts, list->count, sizeof(*list->hosts),
-		      info_compare);
+		      warden_sweep_host_compare);
 	}
 	return true;
 }
@@ -165,12 +134,14 @@ static bool lists_compare(struct warden_sweep *sweep, struct warden *warden,
 		else if (n == new->count)
 			order = -1;
 		else
-			order = info_compare(&old->hosts[o], &new->hosts[n]);
+			order = warden_sweep_host_compare(&old->hosts[o],
+							  &new->hosts[n]);
 		if (order < 0) {
 			ok = change_add_end(sweep, count, warden, policy,
-					    &old->hosts[o++], now);
+					    &old->hosts[o++].info, now);
 		} else if (order > 0) {
-			ok = change_add(sweep, count, &new->hosts[n++], true);
+			ok = change_add(sweep, count, &new->hosts[n++].info,
+					true);
 		} else {
 			o++;
 			n++;
@@ -196,6 +167,7 @@ bool warden_sweep_run(struct warden_sweep *sweep, struct warden *warden,
 	}
 	sweep->before = sweep->blocked;
 	sweep->blocked = swap;
+	warden_sweep_names_carry(sweep, warden, policy, now);
 	if (sweep->walked &&
 	    !lists_compare(sweep, warden, policy, now, count_r)) {
 		*count_r = 0;
@@ -264,13 +236,18 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		entries[count].denied.until_secs = network->until_secs;
 		entries[count].begin_secs = UINT32_MAX;
 		if (network->until_secs > now_secs &&
-		    net_is_wanted(warden, &network->net, policy))
+		    net_is_wanted(warden, &network->net, policy) &&
+		    !warden_sweep_names_in(sweep, &network->net))
 			count++;
 	}
 	for (size_t i = 0; i < sweep->blocked.count; i++) {
-		const struct warden_host_info *info = &sweep->blocked.hosts[i];
+		const struct sweep_host *host = &sweep->blocked.hosts[i];
+		const struct warden_host_info *info = &host->info;
 
-		host_net(&info->host, policy, &entries[count].denied.net);
+		if (warden_sweep_name_keeps_out(&host->name, now))
+			continue;
+		warden_sweep_host_net(&info->host, policy,
+				      &entries[count].denied.net);
 		entries[count].denied.until_secs = info->blocked_until;
 		/* a stranger may have written a time to come there, to get
 		   ahead of them: the file has room for so many */

@@ -1415,6 +1415,161 @@ static void test_session_of_a_number_used_again_counts_on(void **state)
 			 1);
 }
 
+/* --- Host names ------------------------------------------------------------ */
+
+#define ADDRESS "192.0.2.1"
+#define DNS_MSECS (UINT64_C(1000) * f->settings.policy.dns_timeout_secs)
+
+static void allow_write(struct fixture *f, const char *text)
+{
+	file_write(f->settings.hosts_allow, text);
+	/* once it is seen to be another, once to be the same as before */
+	for (int i = 0; i < 3; i++)
+		tick(f);
+}
+
+static void start_with_names(struct fixture *f)
+{
+	(void)snprintf(f->settings.hosts_allow, sizeof(f->settings.hosts_allow),
+		       "%s/hosts.allow", (char *)f->dir);
+	file_write(f->settings.hosts_allow, "sshd: .good.example\n");
+	restart(f);
+	tick(f);
+}
+
+static bool name_is_wanted(struct fixture *f)
+{
+	struct warden_net addr, expected = unit_net(ADDRESS);
+
+	if (!warden_keeper_next_name(f->keeper, &addr))
+		return false;
+	assert_true(warden_net_equals(&addr, &expected));
+	return true;
+}
+
+static void name_is(struct fixture *f, const char *name)
+{
+	struct warden_net net = unit_net(ADDRESS);
+	struct warden_client client = {
+		.remote = &net,
+		.name_state = WARDEN_RULES_NAME_GIVEN,
+		.name = name,
+	};
+
+	warden_keeper_name_found(f->keeper, &client, f->now);
+}
+
+/* As pam_warden sees it. */
+static bool sshd_refuses(struct fixture *f)
+{
+	struct warden_net net = unit_net(ADDRESS);
+	struct warden_error error;
+	struct warden *pam =
+		warden_open(f->table_dir, WARDEN_ROLE_PAM, 0, &error);
+	enum warden_refusal refusal;
+
+	assert_non_null(pam);
+	refusal = warden_check(pam, unit_client_by(&net, WARDEN_PROTOCOL_SSH),
+			       WARDEN_STAGE_AUTH, f->now);
+	warden_close(&pam);
+	return refusal != WARDEN_ADMITTED;
+}
+
+static void test_name_that_is_meant_keeps_a_host_out_of_the_file(void **state)
+{
+	struct fixture *f = *state;
+
+	start_with_names(f);
+	assert_false(name_is_wanted(f));
+	block(f, ADDRESS, 6000, 1);
+	tick(f);
+	assert_true(sshd_refuses(f));
+	assert_true(name_is_wanted(f));
+	assert_false(name_is_wanted(f));
+	assert_int_equal(warden_keeper_name_msecs(f->keeper, f->now),
+			 DNS_MSECS);
+	name_is(f, "a.good.example");
+	/* not at the next tick: at once */
+	assert_false(sshd_refuses(f));
+	tick_after(f, DNS_MSECS);
+	tick(f);
+	assert_false(file_has(f->deny, ADDRESS));
+	/* a rule that is gone means nobody */
+	allow_write(f, "sshd: .bad.example\n");
+	assert_true(sshd_refuses(f));
+	assert_true(name_is_wanted(f));
+	name_is(f, "a.good.example");
+	tick(f);
+	tick(f);
+	assert_true(file_has(f->deny, ADDRESS "\n"));
+	assert_true(sshd_refuses(f));
+	allow_write(f, "sshd: .good.example\n");
+	assert_true(name_is_wanted(f));
+	name_is(f, "a.good.example");
+	tick(f);
+	tick(f);
+	assert_false(file_has(f->deny, ADDRESS));
+	allow_write(f, "");
+	assert_true(file_has(f->deny, ADDRESS "\n"));
+	assert_true(sshd_refuses(f));
+	assert_false(name_is_wanted(f));
+}
+
+static void test_name_that_never_comes_delays_the_file_so_long(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t end;
+
+	start_with_names(f);
+	block(f, ADDRESS, 6000, 1);
+	tick(f);
+	end = f->now + DNS_MSECS;
+	assert_true(name_is_wanted(f));
+	while (f->now < end) {
+		assert_false(file_has(f->deny, ADDRESS));
+		tick(f);
+	}
+	assert_true(file_has(f->deny, ADDRESS "\n"));
+	assert_false(name_is_wanted(f));
+	/* late */
+	name_is(f, "a.good.example");
+	tick(f);
+	assert_false(file_has(f->deny, ADDRESS));
+}
+
+static void test_nobody_is_meant_by_name_when_the_service_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	start_with_names(f);
+	block(f, ADDRESS, 6000, 1);
+	tick(f);
+	name_is(f, "a.good.example");
+	assert_false(sshd_refuses(f));
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	assert_true(sshd_refuses(f));
+	restart(f);
+	tick(f);
+	name_is(f, "a.good.example");
+	assert_false(sshd_refuses(f));
+	/* this one is killed; what comes cannot read the rules */
+	shut_down(f);
+	start(f, "no such setting");
+	tick(f);
+	assert_true(sshd_refuses(f));
+}
+
+static void test_names_are_nobodys_business_when_the_guard_is_off(void **state)
+{
+	struct fixture *f = *state;
+
+	f->settings.policy.mode = WARDEN_MODE_OFF;
+	start_with_names(f);
+	block(f, ADDRESS, 6000, 1);
+	tick(f);
+	assert_false(name_is_wanted(f));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1473,6 +1628,10 @@ int main(void)
 		TEST(test_table_fault_is_logged_more_than_once),
 		TEST(test_session_of_a_dead_process_counts_on),
 		TEST(test_session_of_a_number_used_again_counts_on),
+		TEST(test_name_that_is_meant_keeps_a_host_out_of_the_file),
+		TEST(test_name_that_never_comes_delays_the_file_so_long),
+		TEST(test_nobody_is_meant_by_name_when_the_service_ends),
+		TEST(test_names_are_nobodys_business_when_the_guard_is_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
