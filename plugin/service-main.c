@@ -23,6 +23,7 @@
 #include "master-service.h"
 #include "service-config.h"
 #include "service-events.h"
+#include "service-names.h"
 #include "warden-claim.h"
 #include "warden-clock.h"
 #include "warden-compat.h"
@@ -269,6 +270,7 @@ static void service_tick(void *context ATTR_UNUSED)
 		return;
 	}
 	warden_keeper_tick(service.keeper, now, warden_clock_wall(now));
+	service_names_tick();
 	warden_tally_tick(&service.tally, warden_admin_table(service.warden),
 			  now, service_event_tally, NULL);
 	if (warden_keeper_wants_restart(service.keeper)) {
@@ -283,6 +285,7 @@ static void service_lock(void *context ATTR_UNUSED)
 	if (flock(service.lock_fd, LOCK_EX | LOCK_NB) == 0) {
 		timeout_remove(&service.to);
 		warden_tally_init(&service.tally, warden_clock_now());
+		service_names_init(service.keeper);
 		service.to = timeout_add_short(WARDEN_KEEPER_TICK_MSECS,
 					       service_tick, NULL);
 		service_tick(NULL);
@@ -309,6 +312,7 @@ static void service_deinit(void)
 	uint64_t now = warden_clock_now();
 
 	timeout_remove(&service.to);
+	service_names_deinit();
 	if (service.keeper != NULL) {
 		warden_keeper_shutdown(service.keeper, now,
 				       warden_clock_wall(now));

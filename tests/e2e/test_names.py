@@ -16,7 +16,7 @@ from dialect import login_count
 from flooder import Flooder
 from test_rules import ALLOW, DENY, save, wait_let_in, wait_refused
 from test_sessions import every_model
-from waiting import wait_until
+from waiting import holds_for, wait_until
 
 NAMED = "127.0.0.66"        # client.bad.example
 FRIEND = "127.0.0.8"        # phone.good.example
@@ -171,6 +171,65 @@ def test_whom_hosts_allow_names_is_exempt(new_named, friend, named):
     assert named.is_refused(dovecot)
 
 
+MARK = "127.0.0.99"         # meant by its address
+
+
+def allow(dovecot, rules):
+    """rules are in force when this returns."""
+    for mark in (MARK, "127.0.0.98"):
+        save(dovecot, ALLOW, f"imap: {mark}\n{rules}")
+        wait_until(lambda mark=mark:
+                   dovecot.why(Host(mark))["rule"] == "hosts.allow",
+                   "the rules")
+
+
+def denied(dovecot):
+    return sorted(dovecot.deny_file() or [])
+
+
+def test_whom_hosts_allow_names_for_another_service_is_in_no_deny_file(
+        new_named, friend, named):
+    """For sshd that file would be; for mail it is blocked."""
+    dovecot = new_named(settings={"fail_limit": "20", "dns_timeout": "10 s"})
+    allow(dovecot, "sshd: .good.example\n")
+    friend.guess(dovecot, 2)
+    dovecot.wait_blocked(friend)
+    seen = []
+
+    def others_are_denied():
+        seen.append(denied(dovecot))
+        return NAMED in seen[-1]
+    named.guess(dovecot, 2)
+    wait_until(others_are_denied, "who has another name")
+    holds_for(lambda: denied(dovecot) == [NAMED], "the other one alone", 3)
+    assert not any(FRIEND in lines for lines in seen)
+    assert friend.is_refused(dovecot) and named.is_refused(dovecot)
+    assert set(dovecot.blocked()) == {FRIEND, NAMED}
+    # nor by hand
+    dovecot.doveadm("unblock", "--all")
+    wait_until(lambda: denied(dovecot) == [], "the end of both")
+    for address in (FRIEND, LIAR):
+        dovecot.doveadm("block", address)
+    wait_until(lambda: denied(dovecot) == [LIAR], "the liar alone")
+    holds_for(lambda: denied(dovecot) == [LIAR], "the liar alone", 3)
+    # other rules mean others, of those who are blocked already
+    allow(dovecot, "sshd: .bad.example\n")
+    wait_until(lambda: denied(dovecot) == [FRIEND, LIAR], "both")
+    allow(dovecot, "vsftpd: phone.*\n")
+    wait_until(lambda: denied(dovecot) == [LIAR], "the liar alone")
+    allow(dovecot, "")
+    wait_until(lambda: denied(dovecot) == [FRIEND, LIAR], "both")
+    assert dovecot.log_lines("(?i)panic|fatal|warden: error") == []
+
+
+def test_blocked_hosts_are_not_looked_up_for_nothing(new_named, friend):
+    dovecot = new_named(settings={"fail_limit": "20"})
+    allow(dovecot, "sshd: 192.0.2.\nALL: ALL\n")
+    friend.guess(dovecot, 2)
+    wait_until(lambda: denied(dovecot) == [FRIEND], "the entry")
+    assert dovecot.processes("dns-client") == []
+
+
 @contextlib.contextmanager
 def silent_name_server(sandbox):
     """127.0.0.53 takes questions and never answers. Only once Dovecot runs:
@@ -212,6 +271,25 @@ def test_a_slow_name_server_holds_up_its_own_client_only(
         save(dovecot, DENY, "imap: KNOWN\n")
         wait_let_in(dovecot, slow)
         assert slow.try_imap(dovecot, "alice", "alice-secret") == IN
+
+
+def test_a_silent_name_server_keeps_nobody_out_of_the_deny_file(
+        new_sandbox, new_dovecot):
+    sandbox = new_sandbox(network=True)
+    sandbox.run("ip", "link", "set", "lo", "up")
+    slow = Host("127.0.0.7", sandbox)
+    dovecot = new_dovecot(
+        sandbox=sandbox, settings={"fail_limit": "20", "dns_timeout": "1 s"})
+    configure_names(dovecot)
+    with silent_name_server(sandbox):
+        allow(dovecot, "sshd: .good.example\n")
+        slow.guess(dovecot, 2)
+        wait_until(lambda: denied(dovecot) == [slow.address], "the entry")
+        # more than are looked up at once
+        for n in range(20):
+            dovecot.doveadm("block", f"203.0.113.{n + 1}")
+        wait_until(lambda: len(denied(dovecot)) == 21, "all", 60)
+        assert dovecot.log_lines("(?i)panic|fatal|warden: error") == []
 
 
 def test_who_waits_for_a_name_holds_a_session(new_sandbox, new_dovecot):

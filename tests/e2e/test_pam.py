@@ -4,6 +4,7 @@ there counts for mail too."""
 
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,55 @@ def test_any_program_that_tells_pam_the_address(dovecot, wire, attacker):
     assert attacker.is_refused(dovecot)
     assert not ask(PASSWORD, "authenticate", "acct_mgmt")
     assert not ask(PASSWORD, "acct_mgmt")
+
+
+@pytest.mark.skipif(shutil.which("pamtester") is None,
+                    reason="pamtester is not installed")
+def test_whom_hosts_allow_names_for_sshd(wire, new_dovecot, attacker,
+                                         innocent):
+    """The module never waits for a name: the service looks it up."""
+    dovecot = new_dovecot(sandbox=wire[0], address=netns.SERVER_4, start=False,
+                          settings={"fail_limit": "20",
+                                    "deny_private": "yes",
+                                    "dns_timeout": "10 s"})
+    wire[0].path("/etc/hosts").write_text(
+        f"127.0.0.1 localhost {socket.gethostname()}\n"
+        f"{ATTACKER} client.good.example\n"
+        f"{INNOCENT} client.bad.example\n")
+    rules = wire[0].path("/etc/hosts.allow")
+    rules.write_text("sshd: .good.example\n")
+    dovecot.start()
+    for service in ("sshd", "vsftpd"):
+        furnish(wire[0], service)
+
+    def ask(host, service="sshd", password=PASSWORD):
+        return wire[0].run(
+            "pamtester", "-I", f"rhost={host.address}", service, USER,
+            "authenticate", check=False, stdin=None,
+            input=f"{password}\n").returncode == 0
+    for host in (attacker, innocent):
+        block_by_imap(dovecot, host)
+    wait_until(lambda: ask(attacker), "the name")
+    before = dovecot.why(attacker)
+    for n in range(5):
+        assert not ask(attacker, password=f"guess-{n}")
+    assert ask(attacker)
+    after = dovecot.why(attacker)
+    for field in ("points", "refused", "last_class", "last_protocol"):
+        assert after[field] == before[field]
+    assert not ask(innocent)
+    # for sshd alone
+    assert not ask(attacker, "vsftpd")
+    assert attacker.is_refused(dovecot)
+    wait_until(lambda: dovecot.deny_file() == [INNOCENT], "the other's entry")
+    rules.write_text("vsftpd: .good.example\n")
+    wait_until(lambda: ask(attacker, "vsftpd"), "the other rule")
+    assert not ask(attacker)
+    rules.write_text("")
+    wait_until(lambda: not ask(attacker, "vsftpd"), "no rule")
+    wait_until(lambda: set(dovecot.deny_file()) == {ATTACKER, INNOCENT},
+               "both entries")
+    assert dovecot.log_lines("(?i)panic|fatal|warden: error") == []
 
 
 def test_everybody_gets_in_when_there_is_no_warden(new_sshd, attacker):
