@@ -5,6 +5,7 @@
    anything is written. */
 
 #include "doveadm-warden.h"
+#include "doveadm-meant.h"
 #include "doveadm-own-address.h"
 #include "doveadm-record.h"
 #include "doveadm-target.h"
@@ -103,9 +104,43 @@ static bool has_exempt(const struct warden_policy *policy,
 	return false;
 }
 
-static void block_say_caveats(const struct doveadm_warden *dw,
-			      const struct warden_net *net)
+/* A block that hosts.allow has an exception for. */
+static void block_say_meant(const struct doveadm_warden *dw,
+			    const struct doveadm_target *target)
 {
+	const char *net = doveadm_warden_net(&target->net);
+	struct doveadm_meant meant;
+	struct warden_settings set;
+	struct warden_error error;
+
+	doveadm_meant_get(dw, target, WARDEN_RULES_NAME_NOT_ASKED, NULL,
+			  &meant);
+	/* another setting that is wrong is the business of status */
+	(void)doveadm_warden_settings(&set, &error);
+	for (unsigned int i = 0; i < meant.count; i++) {
+		i_warning("line %u of %s means %s for %s: there the block "
+			  "does nothing",
+			  meant.lines[i].number, set.hosts_allow,
+			  doveadm_warden_net(&target->given),
+			  meant.lines[i].daemons);
+	}
+	if (meant.count == 0 && meant.around) {
+		i_warning("%s means somebody in %s: he is let in where it "
+			  "does",
+			  set.hosts_allow, net);
+	}
+	if (meant.kept_out) {
+		i_warning("%s goes neither into the deny file nor to nftables",
+			  net);
+	}
+}
+
+static void block_say_caveats(const struct doveadm_warden *dw,
+			      const struct doveadm_target *target)
+{
+	const struct warden_net *net = &target->net;
+
+	block_say_meant(dw, target);
 	if (has_exempt(dw->policy, net)) {
 		i_warning("what is exempt inside %s stays exempt",
 			  doveadm_warden_net(net));
@@ -162,7 +197,7 @@ static void block_run(struct doveadm_cmd_context *cctx,
 				     !block_network(dw, &request, until))
 		return;
 	block_print(dw, &request, until);
-	block_say_caveats(dw, &request.target.net);
+	block_say_caveats(dw, &request.target);
 }
 
 static void cmd_warden_block(struct doveadm_cmd_context *cctx)

@@ -60,6 +60,8 @@ static bool verdict_rules(const struct doveadm_warden *dw,
 		doveadm_name_look_up(&question, dw->policy->dns_timeout_secs);
 		warden_admin_rules_ask(dw->warden, &question, &answer, &grant);
 	}
+	verdict->name_state = question.name_state;
+	verdict->name = question.name;
 	*meant_r = grant.verdict == WARDEN_RULES_ALLOW;
 	verdict->file = answer.file;
 	verdict->line = answer.line;

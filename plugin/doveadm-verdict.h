@@ -27,6 +27,9 @@ struct doveadm_verdict {
 	uint32_t until_secs; /* warden time; 0: not blocked */
 	enum warden_rules_file file; /* of HOSTS_DENY and HOSTS_ALLOW */
 	uint32_t line;
+	/* of addr; NOT_ASKED: nothing has depended on it */
+	enum warden_rules_name name_state;
+	const char *name;
 };
 
 /* addr is the address as given, net the host that it belongs to. Of the rules

@@ -6,6 +6,7 @@
 
 #include "doveadm-warden.h"
 #include "doveadm-deny-line.h"
+#include "doveadm-meant.h"
 #include "doveadm-record.h"
 #include "doveadm-setup.h"
 #include "doveadm-target.h"
@@ -23,6 +24,7 @@ struct why {
 	const char *deny_file; /* "": none */
 	int deny_line;	       /* as doveadm_deny_line_find() */
 	const char *allow, *deny; /* whose rules are in force */
+	struct doveadm_meant meant;
 };
 
 static const char *why_reason(const struct why *why)
@@ -96,6 +98,7 @@ static void why_record_host(const struct why *why,
 	doveadm_record_str(record, "deny_file", why->deny_file);
 	doveadm_record_num(record, "deny_file_line",
 			   why->deny_line > 0 ? (uintmax_t)why->deny_line : 0);
+	doveadm_record_str(record, "exempt_for", why->meant.daemons);
 }
 
 static const char *why_rules_file(const struct why *why)
@@ -218,6 +221,16 @@ static const char *why_deny(const struct why *why)
 		"run doveadm warden setup");
 }
 
+static void why_say_meant(const struct why *why)
+{
+	for (unsigned int i = 0; i < why->meant.count; i++) {
+		doveadm_warden_say(
+			"  exempt           for %s, by line %u of %s",
+			why->meant.lines[i].daemons, why->meant.lines[i].number,
+			why->allow);
+	}
+}
+
 static void why_print(const struct why *why)
 {
 	struct doveadm_record *record = doveadm_record_new();
@@ -240,6 +253,7 @@ static void why_print(const struct why *why)
 	doveadm_warden_say("  because          %s", why_cause(why));
 	why_say_block(why);
 	why_say_host(why);
+	why_say_meant(why);
 	doveadm_warden_say("  sshd, vsftpd     %s", why_deny(why));
 }
 
@@ -252,6 +266,8 @@ static void why_read(const struct doveadm_warden *dw, struct why *why)
 				dw->now, &why->info);
 	doveadm_verdict_get(dw, &why->target.given, &why->target.net,
 			    WHY_DAEMON, &why->info, &why->verdict);
+	doveadm_meant_get(dw, &why->target, why->verdict.name_state,
+			  why->verdict.name, &why->meant);
 	/* another setting that is wrong is the business of status */
 	(void)doveadm_warden_settings(&set, &error);
 	why->deny_file = t_strdup(set.hosts_deny_file);

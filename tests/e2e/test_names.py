@@ -4,6 +4,7 @@ dns-client while the client waits, ungreeted, and others are served."""
 
 import contextlib
 import ctypes.util
+import re
 import socket
 import sys
 import time
@@ -228,6 +229,36 @@ def test_blocked_hosts_are_not_looked_up_for_nothing(new_named, friend):
     friend.guess(dovecot, 2)
     wait_until(lambda: denied(dovecot) == [FRIEND], "the entry")
     assert dovecot.processes("dns-client") == []
+
+
+def test_block_by_hand_says_whom_hosts_allow_means(new_named):
+    dovecot = new_named(settings={"dns_timeout": "10 s"})
+    allow(dovecot, "sshd, pop3: .good.example\nvsftpd: phone.*\n")
+
+    def block(what):
+        said = dovecot.doveadm_raw("warden", "block", what)
+        assert said.returncode == 0
+        return re.sub(r"(?m)^.*?Warning: ", "",
+                      said.stderr).splitlines()
+    assert block(FRIEND) == [
+        f"line 2 of /etc/hosts.allow means {FRIEND} for pop3, sshd: there "
+        f"the block does nothing",
+        f"line 3 of /etc/hosts.allow means {FRIEND} for vsftpd: there the "
+        f"block does nothing",
+        f"{FRIEND} goes neither into the deny file nor to nftables"]
+    assert block("127.0.0.98") == [
+        "line 1 of /etc/hosts.allow means 127.0.0.98 for imap: there the "
+        "block does nothing",
+        "127.0.0.98 goes neither into the deny file nor to nftables"]
+    assert block("127.0.0.96/29") == [
+        "/etc/hosts.allow means somebody in 127.0.0.96/29: he is let in "
+        "where it does",
+        "127.0.0.96/29 goes neither into the deny file nor to nftables"]
+    assert block(NAMED) == block("203.0.113.0/24") == []
+    assert dovecot.why(Host(FRIEND))["exempt_for"] == "pop3, sshd, vsftpd"
+    assert dovecot.why(Host(NAMED))["exempt_for"] == ""
+    text = dovecot.doveadm_raw("warden", "why", FRIEND).stdout
+    assert "exempt           for vsftpd, by line 3 of /etc/hosts.allow" in text
 
 
 @contextlib.contextmanager
