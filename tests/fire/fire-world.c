@@ -349,6 +349,7 @@ static void process_look(struct world_process *process,
 	view_r->policy =
 		*warden_admin_policy(process->admin, WORLD_NOW, &age_secs);
 	view_r->networks = *warden_admin_networks(process->admin);
+	view_r->named = process->admin->named;
 	for (int i = 0; i < WORLD_HOSTS; i++) {
 		struct warden_host host = world_host((enum world_host)i);
 
@@ -539,6 +540,10 @@ static bool check_published(struct world *world, const struct world_view *view)
 	    memcmp(&view->networks, &world->after.networks,
 		   sizeof(view->networks)) != 0)
 		return violated(world, "half a list of networks", NULL);
+	if (memcmp(&view->named, &world->before.named, sizeof(view->named)) !=
+		    0 &&
+	    memcmp(&view->named, &world->after.named, sizeof(view->named)) != 0)
+		return violated(world, "half a list of names", NULL);
 	return true;
 }
 

@@ -40,6 +40,7 @@ struct world_view {
 	struct warden_host_info hosts[WORLD_HOSTS];
 	struct warden_policy policy;
 	struct warden_networks networks;
+	struct warden_named named;
 };
 
 /* All shared bytes. */

@@ -567,6 +567,13 @@ static void op_publish(struct world_process *process)
 	warden_admin_publish(process->admin, &to_publish, WORLD_NOW);
 }
 
+static struct warden_named to_name;
+
+static void op_publish_named(struct world_process *process)
+{
+	warden_admin_publish_named(process->admin, &to_name);
+}
+
 static void op_heartbeat(struct world_process *process)
 {
 	warden_admin_heartbeat(process->admin, 4715, true, WORLD_NOW + 1);
@@ -597,6 +604,21 @@ static void test_killed_while_it_publishes(void **state)
 	another_policy(&to_publish);
 	survives(world, op_publish, EXEMPT_COUNT);
 	assert_int_equal(world->after.policy.exempt_count, EXEMPT_COUNT);
+}
+
+static void test_killed_while_it_publishes_names(void **state)
+{
+	struct world *world = *state;
+
+	to_name.count = 1;
+	to_name.hosts[0].addr = unit_net("192.0.2.1");
+	to_name.hosts[0].protocols = 1;
+	times(world, op_publish_named, 1);
+	to_name.count = 2;
+	to_name.hosts[1].addr = unit_net("192.0.2.2");
+	to_name.hosts[1].protocols = 2;
+	survives(world, op_publish_named, 3);
+	assert_int_equal(world->after.named.count, 2);
 }
 
 static void test_killed_while_it_says_that_it_lives(void **state)
@@ -787,6 +809,7 @@ int main(void)
 		CASE(test_killed_while_it_opens_a_session),
 		CASE(test_killed_while_it_closes_a_session),
 		CASE(test_killed_while_it_publishes),
+		CASE(test_killed_while_it_publishes_names),
 		CASE(test_killed_while_it_says_that_it_lives),
 		CASE(test_killed_while_it_blocks_a_network),
 		CASE(test_killed_while_it_unblocks_all_networks),
