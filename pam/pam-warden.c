@@ -16,10 +16,10 @@
    back in `account`: whatever becomes of the process, a failure stays counted.
    Being counted it blocks nobody yet, or the right password of somebody who has
    mistyped it would; it blocks when it is known to have failed. That is when
-   pam_end() finds it still there, or else when the next attempt of the host
-   begins, in whatever process: that one finds the host over the limit and is
-   refused. No attempt beyond the limit is ever checked; only that mail refuses
-   the host too may come one attempt later when the last one ended in _exit().
+   pam_end() finds it still there, or when the next attempt of the host begins,
+   in whatever process: that one finds the host over the limit and is refused.
+   No attempt beyond the limit is ever checked. If neither comes, since the last
+   one ended in _exit(), the service sees that the process is gone.
 
    Taking back is bounded, see warden_bucket_take_back(): it is once, and what
    the attempt itself has added. The points of earlier failures stay, whoever
@@ -33,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
@@ -175,12 +176,12 @@ static enum warden_refusal attempt_begin(struct call *call)
 		return warden_check(call->warden, &client, WARDEN_STAGE_AUTH,
 				    call->now);
 	}
-	/* the one before has failed, or nobody would ask again; beginning the
-	   next one settles it */
+	/* the one before has failed, or nobody would ask again */
+	(void)warden_pending_fail(call->warden, &attempt->pending, call->now);
 	(void)memcpy(attempt->dir, call->options.dir, sizeof(attempt->dir));
 	return warden_pending_begin(call->warden, &client,
 				    pam_warden_client_class(call->pamh),
-				    call->now, &attempt->pending);
+				    getpid(), call->now, &attempt->pending);
 }
 
 /* Returns true if a password was checked here and counted. */

@@ -539,6 +539,18 @@ static void keeper_mend(struct warden_keeper *keeper, uint64_t now)
 			   error.text);
 }
 
+/* Attempts at sshd and others that ended without a word. Before the sweep: it
+   then finds the blocks that begin here. */
+static void keeper_settle(struct warden_keeper *keeper, uint64_t now)
+{
+	const struct warden_policy *policy = warden_policy(keeper->warden, now);
+
+	if (policy != NULL && policy->mode != WARDEN_MODE_OFF) {
+		(void)warden_reap_pendings(warden_admin_table(keeper->warden),
+					   policy, now);
+	}
+}
+
 static uint32_t keeper_faults(const struct warden_keeper *keeper)
 {
 	uint32_t faults = keeper->dir_faults;
@@ -565,6 +577,7 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	if (!keeper->started)
 		keeper_start(keeper, now, wall_now);
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
+	keeper_settle(keeper, now);
 	if (keeper_sweep_is_due(keeper, now))
 		keeper_sweep(keeper, now, wall_now);
 	warden_sweep_names_queue(keeper->sweep, keeper_policy(keeper, now),

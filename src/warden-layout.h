@@ -131,6 +131,22 @@ struct warden_session_bucket {
 	_Atomic uint64_t owners[WARDEN_SESSION_BUCKET_SLOTS];
 };
 
+/* --- Pending attempts ----------------------------------------------------
+   An attempt of PAM's that is counted and may still turn out well. It stands
+   here so that somebody notices when its process is gone without a word: the
+   service. owner is the slot's claim, pid:32 start_secs:32, 0 = free; family
+   is written last, and 0 until then. Only where it is looked for comes from
+   here: whether a host is over its limit is in its record. */
+#define WARDEN_PENDING_SLOTS 256
+/* Whoever has not succeeded by then has failed: sshd gives 120 s to log in. */
+#define WARDEN_PENDING_MAX_SECS 150
+struct warden_pending_slot {
+	_Atomic uint64_t owner;
+	_Atomic uint64_t key;
+	_Atomic uint64_t family; /* enum warden_family */
+	uint64_t unused;
+};
+
 /* --- Totals --------------------------------------------------------------
    For `doveadm warden status`: events of the last hour in slots of ten
    seconds, each word slot_number:32 count:32; a word of another slot number
@@ -181,6 +197,7 @@ struct warden_hosts_header {
 	/* an event or a block of a host for which no record was to be had */
 	_Atomic uint64_t unwatched;
 	uint64_t unused[8];
+	struct warden_pending_slot pendings[WARDEN_PENDING_SLOTS];
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
 };
 _Static_assert(sizeof(struct warden_hosts_header) % 64 == 0, "alignment");

@@ -66,3 +66,9 @@ uint32_t warden_reap(struct warden_table *table, uint32_t *cursor_io,
 {
 	return warden_table_sessions_reap(table, is_dead, cursor_io, now);
 }
+
+uint32_t warden_reap_pendings(struct warden_table *table,
+			      const struct warden_policy *policy, uint64_t now)
+{
+	return warden_table_pendings_settle(table, policy, is_dead, now);
+}

@@ -10,5 +10,9 @@
    the next one goes on, from 0. Returns how many were freed. */
 uint32_t warden_reap(struct warden_table *table, uint32_t *cursor_io,
 		     uint64_t now);
+/* Settle the pending attempts of such processes, and of those that have had
+   their time, as warden_pending_fail() would. Returns how many blocks began. */
+uint32_t warden_reap_pendings(struct warden_table *table,
+			      const struct warden_policy *policy, uint64_t now);
 
 #endif

@@ -25,12 +25,18 @@
 		      |                   |            | counted in part or
 		      |                   |            | not at all
    count that blocks, | login, auth, pam  | all        | the block is there or
-   settle             |                   |            | not; the service may
+   settle             | , service         |            | not; the service may
 		      |                   |            | learn of it only at
 		      |                   |            | its next full sweep
    success            | auth, pam         | all        | as count
    count ahead        | pam               | all        | as count
    take back          | pam               | all        | as count
+   pending enter,     | pam               | all        | a slot that is free
+   leave              |                   |            | again after WARDEN_
+		      |                   |            | PENDING_MAX_SECS, or
+		      |                   |            | when it is settled
+   pendings settle    | service           | all        | as settle; the rest
+		      |                   |            | comes with the next
    claim (inside of   | login, auth, pam, | all        | an empty record that
    count, block, ...) | doveadm, service  |            | is marked as coming;
 		      |                   |            | or the claimed one
@@ -58,7 +64,8 @@
    Progress: an update is a compare-and-swap loop of at most WARDEN_CAS_TRIES;
    after that it is given up and counted in `contended`. A search looks at one
    set of WARDEN_SET_WAYS records, a claim makes 4 tries at that, a session
-   looks at one bucket. A walk (next, expire, reap) takes each record or slot
+   looks at one bucket, an attempt at each slot for such once. A walk (next,
+   expire, reap, settle) takes each record or slot
    once, by an index of our own: what is written meanwhile can make it tell of
    a host twice or not at all, but not go on. tests/fire/fuzz-table.c checks
    these numbers against tables of noise.
@@ -197,6 +204,19 @@ void warden_table_take_back(struct warden_table *table,
 bool warden_table_settle(struct warden_table *table,
 			 const struct warden_host *host,
 			 const struct warden_policy *policy, uint64_t now);
+/* Note that the attempt is under way in process pid, which fills in slot and
+   owner; if there is no room, nothing. And that it is no more. */
+void warden_table_pending_enter(struct warden_table *table, pid_t pid,
+				struct warden_pending *pending);
+void warden_table_pending_leave(struct warden_table *table,
+				const struct warden_pending *pending);
+/* Settle those whose time is over or for whose process is_dead(pid, start_secs)
+   is true; but not a host of which another is still under way, which may be
+   taken back. is_dead is asked for each slot once at most. Returns how many
+   blocks began. */
+uint32_t warden_table_pendings_settle(
+	struct warden_table *table, const struct warden_policy *policy,
+	bool (*is_dead)(pid_t pid, uint32_t start_secs), uint64_t now);
 /* The host is known from now on. clear_points: and starts anew. */
 void warden_table_success(struct warden_table *table,
 			  const struct warden_host *host, bool clear_points,

@@ -461,10 +461,11 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 				  class, client->protocol, now);
 }
 
-enum warden_refusal
-warden_pending_begin(struct warden *warden, const struct warden_client *client,
-		     enum warden_class class, uint64_t now,
-		     struct warden_pending *pending_r)
+enum warden_refusal warden_pending_begin(struct warden *warden,
+					 const struct warden_client *client,
+					 enum warden_class class, pid_t pid,
+					 uint64_t now,
+					 struct warden_pending *pending_r)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
@@ -483,6 +484,7 @@ warden_pending_begin(struct warden *warden, const struct warden_client *client,
 	warden_table_count_ahead(&warden->table, &host, policy, class,
 				 client->protocol, now, pending_r);
 	pending_r->hosts_serial = warden->hosts_serial;
+	warden_table_pending_enter(&warden->table, pid, pending_r);
 	return WARDEN_ADMITTED;
 }
 
@@ -493,6 +495,7 @@ void warden_pending_succeed(struct warden *warden,
 	   nothing of it in the new one */
 	if (pending->host.key != 0 &&
 	    pending->hosts_serial == warden->hosts_serial) {
+		warden_table_pending_leave(&warden->table, pending);
 		warden_table_take_back(&warden->table, pending, now);
 		warden_table_total_take_back(&warden->table,
 					     (enum warden_total)pending->class,
@@ -512,6 +515,9 @@ bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
 		began = warden_table_settle(&warden->table, &pending->host,
 					    policy, now);
 	}
+	/* after that: if we are killed before, the service does it */
+	if (pending->hosts_serial == warden->hosts_serial)
+		warden_table_pending_leave(&warden->table, pending);
 	*pending = (struct warden_pending){ 0 };
 	return began;
 }

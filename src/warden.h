@@ -146,7 +146,8 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 
 /* An attempt that may be the last thing its process does: PAM's. It is counted
    when it begins, and taken back if it ends well; if nothing more is heard of
-   it, it stays counted. Zeroed = none. Belongs to its process alone. */
+   it, it stays counted, and the service sees that its process is gone. Zeroed =
+   none. Belongs to its process alone. */
 struct warden_pending {
 	struct warden_host host; /* key 0: not counted */
 	uint64_t began;
@@ -154,6 +155,8 @@ struct warden_pending {
 	uint32_t hosts_serial;	   /* of the table that it was added to */
 	uint8_t class;		   /* enum warden_class */
 	uint8_t protocol;	   /* enum warden_protocol */
+	uint32_t slot;		   /* where the service looks for it */
+	uint64_t owner;		   /* what we wrote there; 0: nowhere */
 };
 
 /* warden_check() at WARDEN_STAGE_AUTH, and if the client may go on, count the
@@ -161,11 +164,13 @@ struct warden_pending {
    brought the host over a limit, it is blocked now and this one refused. So no
    more attempts are checked than the limit has it, however many are made at
    once and whatever became of their processes. No policy in force: nothing is
-   counted, since nothing was refused. */
-enum warden_refusal
-warden_pending_begin(struct warden *warden, const struct warden_client *client,
-		     enum warden_class class, uint64_t now,
-		     struct warden_pending *pending_r);
+   counted, since nothing was refused. pid: the process that will say how it
+   ends. */
+enum warden_refusal warden_pending_begin(struct warden *warden,
+					 const struct warden_client *client,
+					 enum warden_class class, pid_t pid,
+					 uint64_t now,
+					 struct warden_pending *pending_r);
 /* It ended well: take it back, and no more than it has added; what that means
    for those who fail is with warden_bucket_take_back(). Zeroes it. */
 void warden_pending_succeed(struct warden *warden,

@@ -114,6 +114,36 @@ def test_wrong_answers_at_sshd_are_counted_though_its_child_exits(
     assert attacker.is_refused(dovecot)
 
 
+def test_a_last_answer_whose_child_exits_blocks_for_mail(
+        wire, new_dovecot, new_sshd, attacker, innocent):
+    """Nobody comes back to say that it has failed: the service sees it."""
+    dovecot = new_dovecot(sandbox=wire[0], address=netns.SERVER_4, settings={
+        "fail_limit": "20", "deny_private": "yes"})
+    sshd = new_sshd()
+    for n in range(2):
+        assert attacker.address not in dovecot.blocked()
+        assert not sshd.log_in(attacker, "keyboard-interactive", f"no-{n}")
+    failed_at = time.monotonic()
+    record = dovecot.wait_blocked(attacker)
+    assert time.monotonic() - failed_at < 1
+    wait_until(lambda: dovecot.deny_file() == [attacker.address], "the entry",
+               2)
+    assert record["reason"] == "auth_failed"
+    assert attacker.is_refused(dovecot)
+    assert sshd.log_in(innocent, "keyboard-interactive")
+
+
+def test_the_right_answer_to_the_last_question_is_right(dovecot, new_sshd,
+                                                        attacker):
+    """The failure before it is settled while it is under way."""
+    sshd = new_sshd()
+    assert not sshd.log_in(attacker, "keyboard-interactive", "no")
+    for n in range(3):
+        assert sshd.log_in(attacker, "keyboard-interactive")
+    assert attacker.address not in dovecot.blocked()
+    assert float(dovecot.record(attacker)["points"]) > 9
+
+
 def test_logins_at_sshd_count_nothing(dovecot, new_sshd, innocent):
     sshd = new_sshd()
     for method in METHODS * 3:

@@ -449,9 +449,8 @@ static void step_begin(struct run *run)
 	uint64_t what = fuzz_take(&run->input, 1);
 	struct warden_pending *pending = &run->pendings[what % SESSIONS];
 	enum warden_refusal refusal = warden_pending_begin(
-		login,
-		unit_client_by(net, (enum warden_protocol)(what >> 4)),
-		(enum warden_class)(what & 15), run->now, pending);
+		login, unit_client_by(net, (enum warden_protocol)(what >> 4)),
+		(enum warden_class)(what & 15), getpid(), run->now, pending);
 
 	FUZZ_CHECK(refusal == WARDEN_ADMITTED || pending->host.key == 0);
 	FUZZ_CHECK((refusal == WARDEN_ADMITTED && pending->host.key == 0) ||
@@ -569,6 +568,30 @@ static void step_reap(struct run *run)
 		   WARDEN_SESSION_BUCKETS * WARDEN_SESSION_BUCKET_SLOTS);
 }
 
+static void poke_pending(struct run *run)
+{
+	struct warden_pending_slot *slot =
+		&service->table.header->pendings[fuzz_take(&run->input, 1) %
+						 WARDEN_PENDING_SLOTS];
+
+	slot->owner = (uint64_t)getpid() << 32 | fuzz_take(&run->input, 4);
+	slot->family = fuzz_take(&run->input, 1);
+	slot->key = fuzz_take(&run->input, 8);
+}
+
+static void step_settle(struct run *run)
+{
+	uint64_t what = fuzz_take(&run->input, 1);
+
+	if ((what & 1) != 0)
+		poke_pending(run);
+	asked = 0;
+	FUZZ_CHECK(warden_table_pendings_settle(
+			   &service->table, &run->settings.policy, is_dead,
+			   run->now) <= WARDEN_PENDING_SLOTS);
+	FUZZ_CHECK(asked <= WARDEN_PENDING_SLOTS);
+}
+
 static void step_expire(struct run *run)
 {
 	FUZZ_CHECK(warden_table_expire(&service->table, &run->settings.policy,
@@ -655,7 +678,7 @@ static step_t *const steps[] = {
 	step_open,   step_close,       step_count,   step_success, step_read,
 	step_health, step_block,       step_network, step_wait,	   step_reap,
 	step_expire, step_mend,	       step_tick,    step_save,	   step_start,
-	check_walk,  check_deny_list,  step_begin,   step_end,
+	check_walk,  check_deny_list,  step_begin,   step_end,	   step_settle,
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 

@@ -247,16 +247,18 @@ static void op_login(struct world_process *process)
 	warden_success(process->auth, unit_client(&net), "user", WORLD_NOW);
 }
 
-/* Of the process that the operation is tried in again and again. */
+/* Of the process that the operation is tried in again and again, under one
+   number. */
+#define SOME_PID 1000
 static struct warden_pending pending;
 
 static void op_begin(struct world_process *process)
 {
 	struct warden_net net = world_net(WORLD_SUBJECT);
 
-	(void)warden_pending_begin(process->auth,
-				   unit_client_by(&net, WARDEN_PROTOCOL_SSH),
-				   WARDEN_AUTH_FAILED, WORLD_NOW, &pending);
+	(void)warden_pending_begin(
+		process->auth, unit_client_by(&net, WARDEN_PROTOCOL_SSH),
+		WARDEN_AUTH_FAILED, SOME_PID, WORLD_NOW, &pending);
 }
 
 static void op_take_back(struct world_process *process)
@@ -271,6 +273,20 @@ static void op_settle(struct world_process *process)
 	struct warden_pending mine = pending;
 
 	(void)warden_pending_fail(process->auth, &mine, WORLD_NOW);
+}
+
+static bool everybody_is_dead(pid_t pid, uint32_t start_secs)
+{
+	(void)pid;
+	(void)start_secs;
+	return true;
+}
+
+static void op_settle_gone(struct world_process *process)
+{
+	(void)warden_table_pendings_settle(&process->admin->table,
+					   &process->admin->defaults,
+					   everybody_is_dead, WORLD_NOW);
 }
 
 static void op_block(struct world_process *process)
@@ -365,6 +381,12 @@ static void test_killed_while_it_settles(void **state)
 {
 	times(*state, op_begin, 10);
 	survives(*state, op_settle, 2);
+}
+
+static void test_killed_while_it_settles_who_is_gone(void **state)
+{
+	times(*state, op_begin, 10);
+	survives(*state, op_settle_gone, 3);
 }
 
 static void test_killed_while_it_counts(void **state)
@@ -792,6 +814,7 @@ int main(void)
 		CASE(test_killed_while_it_claims_and_counts_ahead),
 		CASE(test_killed_while_it_takes_back),
 		CASE(test_killed_while_it_settles),
+		CASE(test_killed_while_it_settles_who_is_gone),
 		CASE(test_killed_while_it_counts),
 		CASE(test_killed_while_it_counts_an_idle_session),
 		CASE(test_killed_while_it_counts_and_blocks),

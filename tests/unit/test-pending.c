@@ -56,14 +56,18 @@ static int teardown(void **state)
 	return unit_dir_teardown(&dir);
 }
 
+/* Who makes the attempts, and whether he is gone. */
+static pid_t own_pid = 1000, dead_pid;
+
 static bool begin(struct fixture *f, struct warden_pending *pending,
 		  uint64_t now)
 {
 	struct warden_net net = unit_net(HOST);
 
-	return warden_pending_begin(
-		       f->pam, unit_client_by(&net, WARDEN_PROTOCOL_SSH),
-		       WARDEN_AUTH_FAILED, now, pending) == WARDEN_ADMITTED;
+	return warden_pending_begin(f->pam,
+				    unit_client_by(&net, WARDEN_PROTOCOL_SSH),
+				    WARDEN_AUTH_FAILED, own_pid, now,
+				    pending) == WARDEN_ADMITTED;
 }
 
 /* Attempts of processes that were never heard of again. */
@@ -342,8 +346,8 @@ static void exempt_hosts_and_silence_count_nothing(void **state)
 	for (int i = 0; i < 40; i++) {
 		assert_int_equal(
 			warden_pending_begin(f->pam, unit_client_at(&net, &net),
-					     WARDEN_AUTH_FAILED, UNIT_NOW,
-					     &pending),
+					     WARDEN_AUTH_FAILED, own_pid,
+					     UNIT_NOW, &pending),
 			WARDEN_ADMITTED);
 		assert_true(pending.host.key == 0);
 	}
@@ -393,6 +397,171 @@ static void nothing_is_taken_back_from_another_table(void **state)
 	assert_true(pending.host.key == 0);
 }
 
+/* --- What the service settles --------------------------------------------- */
+
+static unsigned int asked;
+
+static bool is_dead(pid_t pid, uint32_t start_secs)
+{
+	(void)start_secs;
+	assert_true(pid > 0);
+	asked++;
+	return pid == dead_pid;
+}
+
+static uint32_t settle_gone(struct fixture *f, uint64_t now)
+{
+	asked = 0;
+	return warden_table_pendings_settle(warden_admin_table(f->service),
+					    &f->policy, is_dead, now);
+}
+
+static unsigned int slots_taken(struct fixture *f)
+{
+	struct warden_hosts_header *header =
+		warden_admin_table(f->service)->header;
+	unsigned int count = 0;
+
+	for (int i = 0; i < WARDEN_PENDING_SLOTS; i++)
+		count += atomic_load(&header->pendings[i].owner) != 0;
+	return count;
+}
+
+static void whoever_dies_at_the_limit_is_blocked(void **state)
+{
+	struct fixture *f = *state;
+
+	dead_pid = 0;
+	vanish(f, 10, UNIT_NOW);
+	assert_int_equal(settle_gone(f, UNIT_NOW + 200), 0);
+	assert_false(is_blocked(f, UNIT_NOW + 200));
+	assert_int_equal(slots_taken(f), 10);
+	dead_pid = own_pid;
+	assert_int_equal(settle_gone(f, UNIT_NOW + 400), 1);
+	assert_true(is_blocked(f, UNIT_NOW + 400));
+	assert_int_equal(info(f, UNIT_NOW + 400).offences, 1);
+	assert_int_equal(slots_taken(f), 0);
+	assert_int_equal(settle_gone(f, UNIT_NOW + 600), 0);
+}
+
+static void whoever_dies_below_the_limit_is_not_blocked(void **state)
+{
+	struct fixture *f = *state;
+
+	dead_pid = own_pid;
+	vanish(f, 9, UNIT_NOW);
+	assert_int_equal(settle_gone(f, UNIT_NOW), 0);
+	assert_int_equal(slots_taken(f), 0);
+	assert_false(is_blocked(f, UNIT_NOW));
+	assert_true(info(f, UNIT_NOW).points > 89.9);
+}
+
+/* sshd begins the next attempt as soon as the child of the last one is gone;
+   the one under way has the right password. */
+static void a_death_beside_an_attempt_under_way_blocks_nobody_yet(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_pending pending;
+
+	dead_pid = own_pid;
+	vanish(f, 9, UNIT_NOW);
+	own_pid++;
+	assert_true(begin(f, &pending, UNIT_NOW));
+	assert_int_equal(settle_gone(f, UNIT_NOW), 0);
+	assert_int_equal(slots_taken(f), 1);
+	assert_false(is_blocked(f, UNIT_NOW));
+	warden_pending_succeed(f->pam, &pending, UNIT_NOW);
+	assert_int_equal(slots_taken(f), 0);
+	assert_int_equal(settle_gone(f, UNIT_NOW), 0);
+	assert_true(begin(f, &pending, UNIT_NOW));
+	dead_pid = own_pid--;
+	assert_int_equal(settle_gone(f, UNIT_NOW), 1);
+	assert_true(is_blocked(f, UNIT_NOW));
+}
+
+static void whoever_says_nothing_has_failed_when_his_time_is_over(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t later = UNIT_NOW + WARDEN_PENDING_MAX_SECS * UINT64_C(1000);
+
+	dead_pid = 0;
+	f->policy.fail_window_secs = 24 * 3600;
+	publish(f, UNIT_NOW);
+	vanish(f, 10, UNIT_NOW);
+	assert_int_equal(settle_gone(f, later - 1000), 0);
+	assert_int_equal(asked, 10);
+	publish(f, later);
+	assert_int_equal(settle_gone(f, later), 1);
+	assert_int_equal(asked, 0);
+	assert_true(is_blocked(f, later));
+}
+
+static void an_attempt_that_was_heard_of_is_not_looked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_pending pending;
+
+	for (int i = 0; i < 9; i++) {
+		assert_true(begin(f, &pending, UNIT_NOW));
+		assert_int_equal(slots_taken(f), 1);
+		assert_false(warden_pending_fail(f->pam, &pending, UNIT_NOW));
+		assert_int_equal(slots_taken(f), 0);
+	}
+	assert_int_equal(settle_gone(f, UNIT_NOW), 0);
+	assert_int_equal(asked, 0);
+}
+
+/* All are taken by others: then it is settled by the next attempt. */
+static void without_a_slot_it_is_as_it_was_without_slots(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_hosts_header *header =
+		warden_admin_table(f->service)->header;
+	struct warden_pending pending;
+	uint64_t later = UNIT_NOW + WARDEN_PENDING_MAX_SECS * UINT64_C(1000);
+
+	dead_pid = own_pid;
+	for (uint64_t i = 0; i < WARDEN_PENDING_SLOTS; i++) {
+		atomic_store(&header->pendings[i].owner,
+			     (i + 5) << 32 | UNIT_NOW / 1000);
+	}
+	assert_true(begin(f, &pending, UNIT_NOW));
+	assert_true(pending.owner == 0);
+	assert_int_equal(slots_taken(f), WARDEN_PENDING_SLOTS);
+	assert_false(warden_pending_fail(f->pam, &pending, UNIT_NOW));
+	assert_int_equal(slots_taken(f), WARDEN_PENDING_SLOTS);
+	publish(f, later);
+	assert_true(begin(f, &pending, later));
+	assert_true(pending.owner != 0);
+	assert_int_equal(slots_taken(f), WARDEN_PENDING_SLOTS);
+}
+
+/* By a login process that is an attacker's. */
+static void noise_in_the_slots_blocks_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_hosts_header *header =
+		warden_admin_table(f->service)->header;
+
+	unit_random_start();
+	dead_pid = 0;
+	vanish(f, 5, UNIT_NOW);
+	for (int i = 0; i < WARDEN_PENDING_SLOTS; i++) {
+		struct warden_pending_slot *slot = &header->pendings[i];
+
+		atomic_store(&slot->owner,
+			     (uint64_t)unit_random_below(UINT32_MAX) << 32 |
+				     unit_random_below(UINT32_MAX));
+		atomic_store(&slot->key, unit_random_below(2) == 0 ?
+						 unit_host(HOST).key :
+						 UINT64_MAX);
+		atomic_store(&slot->family, unit_random_below(8));
+	}
+	assert_int_equal(settle_gone(f, UNIT_NOW), 0);
+	assert_true(asked <= WARDEN_PENDING_SLOTS);
+	assert_false(is_blocked(f, UNIT_NOW));
+}
+
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -417,6 +586,15 @@ int main(void)
 		WITH_FILES(mode_off_counts_nothing),
 		WITH_FILES(an_observer_refuses_nobody),
 		WITH_FILES(nothing_is_taken_back_from_another_table),
+		WITH_FILES(whoever_dies_at_the_limit_is_blocked),
+		WITH_FILES(whoever_dies_below_the_limit_is_not_blocked),
+		WITH_FILES(
+			a_death_beside_an_attempt_under_way_blocks_nobody_yet),
+		WITH_FILES(
+			whoever_says_nothing_has_failed_when_his_time_is_over),
+		WITH_FILES(an_attempt_that_was_heard_of_is_not_looked_for),
+		WITH_FILES(without_a_slot_it_is_as_it_was_without_slots),
+		WITH_FILES(noise_in_the_slots_blocks_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
