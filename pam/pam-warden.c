@@ -41,9 +41,13 @@
 #include "pam-warden-client.h"
 #include "pam-warden-options.h"
 #include "warden-clock.h"
+#include "warden-layout.h"
 #include "warden.h"
 
 #define ATTEMPT_KEY "pam_warden_attempt"
+
+/* For whoever reads this file without loading it. */
+static const char layout_mark[] __attribute__((used)) = WARDEN_LAYOUT_MARK;
 
 /* Of one conversation: what has been counted and not taken back. */
 struct attempt {

@@ -5,12 +5,11 @@
    So `status` says of each daemon what it does, and what to do about it. */
 
 #include "doveadm-coverage.h"
+#include "doveadm-pam.h"
 #include "doveadm-record.h"
 #include "doveadm-setup.h"
-#include "warden-config.h"
 
 #define HOSTS_ALLOW "/etc/hosts.allow"
-#define PAM_MODULE WARDEN_PAM_DIR"/pam_warden.so"
 
 static const char *const sshd_programs[] = {
 	"/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd", NULL
@@ -66,21 +65,6 @@ static const char *libwrap_problem(const struct warden_coverage *found,
 	return NULL;
 }
 
-/* Why PAM does not help; NULL: it does. */
-static const char *pam_problem(const struct warden_coverage *found)
-{
-	if (!found->pam_lines) {
-		return t_strdup_printf("/etc/pam.d/%s has no pam_warden.so",
-				       found->pam_service);
-	}
-	if (!found->pam_module) {
-		return t_strdup_printf("/etc/pam.d/%s names pam_warden.so, but "
-				       PAM_MODULE" is not there",
-				       found->pam_service);
-	}
-	return NULL;
-}
-
 /* One. What changes nothing but the warden's own line comes first. */
 static const char *mending_command(const struct warden_coverage *found)
 {
@@ -88,19 +72,14 @@ static const char *mending_command(const struct warden_coverage *found)
 	    !found->config_refuses &&
 	    found->rules == WARDEN_COVERAGE_RULES_MISSING)
 		return "doveadm warden setup";
-	if (!found->pam_module) {
-		return "install the package with pam_warden.so (libpam-warden, "
-			"dovecot-warden-pam)";
-	}
-	return t_strdup_printf("doveadm warden setup --pam %s --apply",
-			       found->pam_service);
+	return doveadm_pam_command(&found->pam, found->pam_service);
 }
 
 static void coverage_explain(struct doveadm_coverage *coverage, bool nftables)
 {
 	const struct warden_coverage *found = &coverage->found;
 	const char *libwrap = libwrap_problem(found, coverage->daemon);
-	const char *pam = pam_problem(found);
+	const char *pam = doveadm_pam_problem(&found->pam, found->pam_service);
 
 	coverage->answer = "yes";
 	if (libwrap == NULL) {
@@ -143,8 +122,7 @@ void doveadm_coverage_look(const struct warden_health *health,
 		struct warden_coverage_places places = coverage_places[i];
 		struct doveadm_coverage *coverage = &coverage_r[i];
 
-		places.pam_dir = "/etc/pam.d";
-		places.pam_module = PAM_MODULE;
+		doveadm_pam_places(&places.pam);
 		places.hosts_allow = HOSTS_ALLOW;
 		places.hosts_deny = DOVEADM_SETUP_HOSTS_DENY;
 		places.deny_file = set.hosts_deny_file;

@@ -8,6 +8,7 @@
 #include "doveadm-rules.h"
 #include "doveadm-selfcheck.h"
 #include "doveadm-doveconf.h"
+#include "doveadm-pam.h"
 #include "doveadm-setup.h"
 #include "warden-hosts-deny.h"
 
@@ -502,6 +503,41 @@ static void check_hosts_deny(struct selfcheck_context *ctx)
 	}
 }
 
+/* --- PAM ------------------------------------------------------------------ */
+
+/* Services with lines for pam_warden.so. One that has none may be as it is
+   meant to be: of sshd and vsftpd the coverage says what becomes of them. */
+static void check_pam(struct selfcheck_context *ctx)
+{
+	char(*names)[WARDEN_PAM_NAME_STRLEN] =
+		t_malloc0(WARDEN_PAM_SERVICES_MAX * WARDEN_PAM_NAME_STRLEN);
+	struct warden_pam_stack *stack = t_new(struct warden_pam_stack, 1);
+	struct warden_pam_places places;
+	string_t *good = t_str_new(128), *bad = t_str_new(256);
+	size_t count;
+
+	doveadm_pam_places(&places);
+	count = warden_pam_services(&places, names, WARDEN_PAM_SERVICES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		warden_pam_stack_look(&places, names[i], stack);
+		if (stack->fault == WARDEN_PAM_OK) {
+			str_printfa(good, "%s%s", str_len(good) > 0 ? ", " : "",
+				    names[i]);
+			continue;
+		}
+		str_printfa(bad, "%s%s: %s: %s", str_len(bad) > 0 ? "; " : "",
+			    names[i], doveadm_pam_problem(stack, names[i]),
+			    doveadm_pam_command(stack, names[i]));
+	}
+	if (str_len(bad) > 0)
+		check_problem(ctx, DOVEADM_SELFCHECK_PAM, str_c(bad));
+	check_detail(ctx, DOVEADM_SELFCHECK_PAM,
+		     count == 0 ?
+			     "no service asks pam_warden.so" :
+			     t_strdup_printf("pam_warden.so is asked by %s",
+					     str_c(good)));
+}
+
 /* --- nftables ------------------------------------------------------------- */
 
 /* As the service has told: what is in the kernel is not ours to ask. */
@@ -628,6 +664,7 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 		[DOVEADM_SELFCHECK_STATE] = "check_state",
 		[DOVEADM_SELFCHECK_DENY_FILE] = "check_deny_file",
 		[DOVEADM_SELFCHECK_HOSTS_DENY] = "check_hosts_deny",
+		[DOVEADM_SELFCHECK_PAM] = "check_pam",
 		[DOVEADM_SELFCHECK_NFTABLES] = "check_nftables",
 		[DOVEADM_SELFCHECK_RULES] = "check_rules",
 	};
@@ -648,6 +685,7 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 	check_state(ctx);
 	check_deny_file(ctx);
 	check_hosts_deny(ctx);
+	check_pam(ctx);
 	check_nftables(ctx);
 	check_rules(ctx);
 }

@@ -9,8 +9,6 @@
 #include "doveadm-setup-pam.h"
 #include "warden-pam-lines.h"
 
-#define PAM_DIR "/etc/pam.d"
-
 static const char *const *pam_services(const char *services)
 {
 	return t_strsplit_spaces(services, ", \t");
@@ -30,9 +28,10 @@ static bool pam_services_ok(const char *const *services)
 		return doveadm_warden_fail(EX_USAGE, "--pam names no service");
 	for (; *services != NULL; services++) {
 		if (!pam_service_ok(*services)) {
-			return doveadm_warden_fail(EX_USAGE,
-				"--pam '%s': not the name of a file in "
-				PAM_DIR, *services);
+			return doveadm_warden_fail(
+				EX_USAGE,
+				"--pam '%s': not the name of a file in " DOVEADM_SETUP_PAM_DIR,
+				*services);
 		}
 	}
 	return true;
@@ -98,7 +97,8 @@ bool doveadm_setup_pam(const char *services, enum doveadm_setup_what what)
 	if (!pam_services_ok(names))
 		return FALSE;
 	for (; *names != NULL; names++, first = FALSE) {
-		const char *path = t_strconcat(PAM_DIR"/", *names, NULL);
+		const char *path =
+			t_strconcat(DOVEADM_SETUP_PAM_DIR "/", *names, NULL);
 
 		if (!pam_change(path, what, &changed))
 			return FALSE;

@@ -20,8 +20,6 @@
 #include "warden-rules.h"
 
 #define LIBWRAP "libwrap.so."
-#define PAM_MODULE "pam_warden.so"
-#define BLANKS " \t\r"
 
 static const char *const sample_addresses[] = { "192.0.2.1", "203.0.113.254" };
 #define SAMPLES 2
@@ -160,43 +158,6 @@ static void look_at_config(const struct warden_coverage_places *places,
 				       value);
 	}
 	free(text);
-}
-
-/* A line such as "auth required pam_warden.so", of that kind. */
-static bool is_pam_line(const char *line, const char *kind)
-{
-	const size_t len = strlen(kind);
-	const char *module;
-
-	line += strspn(line, BLANKS);
-	/* a module that is missing is no error */
-	if (*line == '-')
-		line++;
-	if (strncasecmp(line, kind, len) != 0 ||
-	    strchr(BLANKS, line[len]) == NULL || line[len] == '\0')
-		return false;
-	module = strstr(line, PAM_MODULE);
-	return module != NULL &&
-	       memchr(line, '#', (size_t)(module - line)) == NULL;
-}
-
-static void look_at_pam(const struct warden_coverage_places *places,
-			struct warden_coverage *coverage)
-{
-	char path[PATH_MAX];
-	char *text, *next, *line;
-	bool auth = false, account = false;
-
-	coverage->pam_module = access(places->pam_module, R_OK) == 0;
-	(void)snprintf(path, sizeof(path), "%s/%s", places->pam_dir,
-		       coverage->pam_service);
-	text = next = text_copy(path);
-	while ((line = next_line(&next)) != NULL) {
-		auth = auth || is_pam_line(line, "auth");
-		account = account || is_pam_line(line, "account");
-	}
-	free(text);
-	coverage->pam_lines = auth && account;
 }
 
 /* --- Rules ---------------------------------------------------------------- */
@@ -338,7 +299,8 @@ void warden_coverage_look(const struct warden_coverage_places *places,
 		       program);
 	look_at_program(places, coverage_r);
 	look_at_config(places, coverage_r);
-	look_at_pam(places, coverage_r);
+	warden_pam_stack_look(&places->pam, coverage_r->pam_service,
+			      &coverage_r->pam);
 	look_at_rules(places, coverage_r);
 }
 
@@ -351,5 +313,5 @@ bool warden_coverage_by_libwrap(const struct warden_coverage *coverage)
 
 bool warden_coverage_by_pam(const struct warden_coverage *coverage)
 {
-	return coverage->pam_lines && coverage->pam_module;
+	return coverage->pam.fault == WARDEN_PAM_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "warden-error.h"
+#include "warden-pam-stack.h"
 
 /* Does another daemon of this machine refuse whom the warden has blocked? It
    may ask libwrap, if it was built with it, is told to, and a rule says so
@@ -24,7 +25,7 @@ struct warden_coverage_places {
 	   asks */
 	const char *const *configs;
 	const char *pam_service; /* unless pam_service_name is in there */
-	const char *pam_dir, *pam_module;
+	struct warden_pam_places pam;
 	const char *hosts_allow, *hosts_deny;
 	const char *deny_file; /* empty: there is none */
 };
@@ -54,8 +55,7 @@ struct warden_coverage {
 	const char *rules_file;
 	uint32_t rules_line;
 	char pam_service[64];
-	bool pam_lines;	 /* auth and account */
-	bool pam_module; /* the file is there */
+	struct warden_pam_stack pam;
 };
 
 void warden_coverage_look(const struct warden_coverage_places *places,

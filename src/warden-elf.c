@@ -15,6 +15,7 @@
 
 /* More is no daemon. */
 #define ELF_SIZE_MAX (64u * 1024 * 1024)
+#define ELF_NUMBER_MAX 1000000
 
 /* --- The file ------------------------------------------------------------- */
 
@@ -291,4 +292,27 @@ const char *warden_elf_find_path(const struct warden_elf *elf, const char *name,
 		at = found + len;
 	}
 	return NULL;
+}
+
+bool warden_elf_find_number(const struct warden_elf *elf, const char *text,
+			    unsigned int *number_r)
+{
+	const size_t len = strlen(text);
+	const unsigned char *at = elf->data, *end = at + elf->size;
+
+	while (at != NULL && at < end) {
+		at = memmem(at, (size_t)(end - at), text, len);
+		if (at == NULL)
+			return false;
+		at += len;
+		if (at == end || *at < '1' || *at > '9')
+			continue;
+		*number_r = 0;
+		for (; at < end && *at >= '0' && *at <= '9' &&
+		       *number_r < ELF_NUMBER_MAX;
+		     at++)
+			*number_r = *number_r * 10 + (*at - '0');
+		return true;
+	}
+	return false;
 }

@@ -30,5 +30,8 @@ int warden_elf_needs(const struct warden_elf *elf, const char *library,
    string. NULL: there is none, or no room. */
 const char *warden_elf_find_path(const struct warden_elf *elf, const char *name,
 				 char *buf, size_t size);
+/* The number, not 0, that stands behind this text somewhere in it. */
+bool warden_elf_find_number(const struct warden_elf *elf, const char *text,
+			    unsigned int *number_r);
 
 #endif

@@ -28,6 +28,13 @@
 
 #define WARDEN_MAGIC "DCWARDEN"
 #define WARDEN_LAYOUT 3
+/* In pam_warden.so, so that `status` can tell whether it fits without loading
+   it: the name, and the number as text. */
+#define WARDEN_LAYOUT_MARK_NAME "dovecot-warden layout "
+#define WARDEN_LAYOUT_TEXT_(number) #number
+#define WARDEN_LAYOUT_TEXT(number) WARDEN_LAYOUT_TEXT_(number)
+#define WARDEN_LAYOUT_MARK \
+	WARDEN_LAYOUT_MARK_NAME WARDEN_LAYOUT_TEXT(WARDEN_LAYOUT)
 
 enum warden_file_kind {
 	WARDEN_FILE_POLICY = 1,

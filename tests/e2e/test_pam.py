@@ -11,7 +11,7 @@ import pytest
 
 import netns
 from clients import IN, Host
-from pammed import (PAM_LINES, PAM_STACK, PASSWORD, USER, PamSshd, PamVsftpd,
+from pammed import (CONTROL, PAM_LINES, PAM_STACK, PASSWORD, USER, PamSshd, PamVsftpd,
                     furnish)
 from waiting import wait_until
 
@@ -284,6 +284,91 @@ def test_the_lines_before_the_stack_of_this_machine(dovecot, new_sshd,
     for method in METHODS:
         assert not sshd.log_in(attacker, method)
         assert sshd.log_in(innocent, method)
+
+
+# --- doveadm warden status ----------------------------------------------------
+
+def run_command(dovecot, command):
+    """As an admin would, who has but one Dovecot."""
+    command = command.replace(
+        "doveadm ", f"doveadm -c {dovecot.home}/dovecot.conf ")
+    dovecot.sandbox.run("sh", "-c", command)
+
+
+def offered_command(dovecot):
+    """What the self-check names at last; None: there is no problem."""
+    record, = dovecot.doveadm("status")
+    if record["check_pam"] == "ok":
+        return None
+    assert record["check_pam"] in dovecot.problems()["pam"]
+    return record["check_pam"].split(": ", 2)[2]
+
+
+AUTH, ACCOUNT = PAM_LINES.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("lines", [
+    "auth sufficient pam_unix.so nodelay\naccount sufficient pam_unix.so\n"
+    + PAM_LINES,
+    PAM_LINES.replace(CONTROL, "optional"),
+    f"auth {CONTROL} /usr/lib/security/none/pam_warden.so\n"
+    f"account {CONTROL} /usr/lib/security/none/pam_warden.so\n",
+])
+def test_status_finds_lines_that_do_nothing(dovecot, new_sshd, attacker,
+                                            innocent, lines):
+    sshd = new_sshd(lines=lines)
+    block_by_imap(dovecot, attacker)
+    assert sshd.log_in(attacker, "password")
+    record, = dovecot.doveadm("status")
+    assert record["sshd_pam"] == "no"
+    assert "/etc/pam.d/sshd" in record["check_pam"]
+    run_command(dovecot, offered_command(dovecot))
+    assert offered_command(dovecot) is None
+    record, = dovecot.doveadm("status")
+    assert (record["sshd_pam"], record["sshd"]) == ("yes", "yes")
+    for method in METHODS:
+        assert not sshd.log_in(attacker, method)
+        assert sshd.log_in(innocent, method)
+
+
+@pytest.mark.parametrize("lines, said", [
+    (AUTH, "none has it for account"),
+    (ACCOUNT, "none has it for auth"),
+    (PAM_LINES + AUTH, "counts twice"),
+    ("@include part\n", "counts twice"),
+])
+def test_status_finds_lines_that_are_not_there_once(dovecot, new_sshd, lines,
+                                                    said):
+    sandbox = new_sshd(lines=lines).sandbox
+    if "include" in lines:
+        sandbox.path("/etc/pam.d/part").write_text(AUTH + PAM_LINES)
+    record, = dovecot.doveadm("status")
+    assert said in record["check_pam"]
+    run_command(dovecot, offered_command(dovecot))
+    assert offered_command(dovecot) is None
+
+
+def test_status_names_the_services_that_ask(dovecot, wire):
+    assert "no service asks" in dovecot.status()
+    for service in ("sshd", "vsftpd", "some-daemon"):
+        furnish(wire[0], service)
+    assert "is asked by some-daemon, sshd, vsftpd" in dovecot.status()
+    furnish(wire[0], "sshd.dpkg-old", AUTH)
+    assert "pam" not in dovecot.problems()
+
+
+def test_status_finds_a_module_of_another_version(dovecot, new_sshd,
+                                                  installed):
+    sandbox = new_sshd().sandbox
+    assert "pam" not in dovecot.problems()
+    module = next(name for name in installed.files()
+                  if name.endswith("/pam_warden.so"))
+    old = sandbox.path("/run/pam_warden.so")
+    old.write_bytes(sandbox.path(module).read_bytes().replace(
+        b"dovecot-warden layout ", b"dovecot-warden layout 9"))
+    sandbox.run("mount", "--bind", "/run/pam_warden.so", module)
+    assert "of another version" in dovecot.problems()["pam"]
+    assert "libpam-warden" in offered_command(dovecot)
 
 
 # --- doveadm warden setup --pam ---------------------------------------------

@@ -5,6 +5,7 @@
 #include "test-files.h"
 #include "unit.h"
 #include "warden-coverage.h"
+#include "warden-layout.h"
 
 #define DENY_FILE "/var/lib/dovecot/warden/hosts.deny"
 #define LINE "ALL: " DENY_FILE "\n"
@@ -17,6 +18,8 @@ static const char *const programs[] = { "/nowhere/sshd", "/proc/self/exe",
 static const char *const no_programs[] = { "/nowhere/sshd", NULL };
 static const char *configs[] = { "/nowhere/vsftpd.conf", config, NULL };
 
+static const char *const module_dirs[] = { pam_dir, NULL };
+
 static struct warden_coverage_places places;
 
 static int setup(void **state)
@@ -26,7 +29,8 @@ static int setup(void **state)
 	(void)snprintf(allow, sizeof(allow), "%s", test_path("allow"));
 	(void)snprintf(deny, sizeof(deny), "%s", test_path("deny"));
 	(void)snprintf(config, sizeof(config), "%s", test_path("config"));
-	(void)snprintf(module, sizeof(module), "%s", test_path("module"));
+	(void)snprintf(module, sizeof(module), "%s",
+		       test_path("pam_warden.so"));
 	(void)snprintf(pam_dir, sizeof(pam_dir), "%s", test_path("sshd"));
 	(void)snprintf(pam_sshd, sizeof(pam_sshd), "%s", pam_dir);
 	*strrchr(pam_dir, '/') = '\0';
@@ -34,8 +38,7 @@ static int setup(void **state)
 		.daemon = "sshd",
 		.programs = programs,
 		.pam_service = "sshd",
-		.pam_dir = pam_dir,
-		.pam_module = module,
+		.pam = { .dir = pam_dir, .module_dirs = module_dirs },
 		.hosts_allow = allow,
 		.hosts_deny = deny,
 		.deny_file = DENY_FILE,
@@ -155,16 +158,16 @@ static bool by_pam(const char *text)
 }
 
 #define AUTH "auth [ignore=ignore default=die] pam_warden.so\n"
-#define ACCOUNT "account\trequired /lib/security/pam_warden.so observe\n"
+#define ACCOUNT "account\trequired pam_warden.so observe\n"
 
 static void test_pam_that_is_asked_by_half(void **state)
 {
 	(void)state;
 	assert_false(warden_coverage_by_pam(look()));
 	assert_false(by_pam(AUTH ACCOUNT));
-	test_file_puts(module, "");
+	test_file_puts(module, WARDEN_LAYOUT_MARK);
 	assert_true(by_pam(AUTH ACCOUNT));
-	assert_true(by_pam("#%PAM-1.0\nauth required pam_unix.so\n" ACCOUNT
+	assert_true(by_pam("#%PAM-1.0\nauth required pam_env.so\n" ACCOUNT
 			   "  -" AUTH));
 	assert_false(by_pam(AUTH));
 	assert_false(by_pam(ACCOUNT));
