@@ -7,6 +7,7 @@
 #include "doveadm-warden.h"
 #include "str.h"
 #include "doveadm-name.h"
+#include "doveadm-nftables.h"
 #include "doveadm-record.h"
 #include "doveadm-rules.h"
 #include "doveadm-target.h"
@@ -26,6 +27,8 @@ struct check {
 	struct warden_rules_answer answer;
 	struct warden_rules_notices notices;
 	struct doveadm_verdict verdict; /* of the table */
+	bool is_cli;
+	struct doveadm_nftables nftables;
 };
 
 /* --- The rules ------------------------------------------------------------ */
@@ -93,12 +96,15 @@ static bool check_read(struct check *check)
 				dw->now, &info);
 	doveadm_verdict_get(dw, &check->target.given, &check->target.net, NULL,
 			    &info, &check->verdict);
+	doveadm_nftables_look(&check->set, check->is_cli, &check->target.given,
+			      &check->nftables);
 	return TRUE;
 }
 
 static bool check_is_refused(const struct check *check)
 {
 	return check->answer.verdict == WARDEN_RULES_DENY ||
+	       check->nftables.state == DOVEADM_NFTABLES_DROPS ||
 	       (check->verdict.refused && !check->meant);
 }
 
@@ -135,6 +141,8 @@ static void check_record(const struct check *check)
 	doveadm_record_str(record, "rule", doveadm_rule_name(verdict->rule));
 	doveadm_record_str(record, "rule_network", verdict->net.family == 0 ?
 				   "" : doveadm_warden_net(&verdict->net));
+	doveadm_record_str(record, "nftables",
+			   doveadm_nftables_name(&check->nftables));
 	doveadm_record_print(record);
 }
 
@@ -209,6 +217,10 @@ static void check_print(const struct check *check)
 		check_is_refused(check) ? "refused" : "allowed");
 	check_say_rules(check);
 	check_say_table(check);
+	if (check->nftables.sentence != NULL) {
+		doveadm_warden_say("  nftables         %s",
+				   check->nftables.sentence);
+	}
 	check_say_notices(check);
 }
 
@@ -277,6 +289,7 @@ static void cmd_warden_check(struct doveadm_cmd_context *cctx)
 		return;
 	}
 	(void)doveadm_cmd_param_str(cctx, "daemon", &daemon);
+	check.is_cli = cctx->conn_type == DOVEADM_CONNECTION_TYPE_CLI;
 	if (!doveadm_warden_open(&dw))
 		return;
 	check_run(&check, address, daemon);

@@ -7,6 +7,7 @@
 #include "doveadm-warden.h"
 #include "doveadm-deny-line.h"
 #include "doveadm-meant.h"
+#include "doveadm-nftables.h"
 #include "doveadm-record.h"
 #include "doveadm-setup.h"
 #include "doveadm-target.h"
@@ -23,6 +24,7 @@ struct why {
 	struct doveadm_verdict verdict;
 	const char *deny_file; /* "": none */
 	int deny_line;	       /* as doveadm_deny_line_find() */
+	struct doveadm_nftables nftables;
 	const char *allow, *deny; /* whose rules are in force */
 	struct doveadm_meant meant;
 };
@@ -99,6 +101,8 @@ static void why_record_host(const struct why *why,
 	doveadm_record_num(record, "deny_file_line",
 			   why->deny_line > 0 ? (uintmax_t)why->deny_line : 0);
 	doveadm_record_str(record, "exempt_for", why->meant.daemons);
+	doveadm_record_str(record, "nftables",
+			   doveadm_nftables_name(&why->nftables));
 }
 
 static const char *why_rules_file(const struct why *why)
@@ -255,9 +259,14 @@ static void why_print(const struct why *why)
 	why_say_host(why);
 	why_say_meant(why);
 	doveadm_warden_say("  sshd, vsftpd     %s", why_deny(why));
+	if (why->nftables.sentence != NULL) {
+		doveadm_warden_say("  nftables         %s",
+				   why->nftables.sentence);
+	}
 }
 
-static void why_read(const struct doveadm_warden *dw, struct why *why)
+static void why_read(const struct doveadm_warden *dw, bool is_cli,
+		     struct why *why)
 {
 	struct warden_settings set;
 	struct warden_error error;
@@ -277,6 +286,7 @@ static void why_read(const struct doveadm_warden *dw, struct why *why)
 		why->deny_line = doveadm_deny_line_find(why->deny_file,
 							&why->target.net);
 	}
+	doveadm_nftables_look(&set, is_cli, &why->target.net, &why->nftables);
 }
 
 static void cmd_warden_why(struct doveadm_cmd_context *cctx)
@@ -296,7 +306,9 @@ static void cmd_warden_why(struct doveadm_cmd_context *cctx)
 			(void)doveadm_warden_fail(EX_USAGE, "%s is a network: "
 				"why takes one address", address);
 		} else {
-			why_read(&dw, &why);
+			why_read(&dw,
+				 cctx->conn_type == DOVEADM_CONNECTION_TYPE_CLI,
+				 &why);
 			why_print(&why);
 		}
 	}

@@ -199,6 +199,19 @@ const char *warden_nft_list_format(const struct warden_nft_names *names,
 	return buf;
 }
 
+const char *warden_nft_get_format(const struct warden_nft_names *names,
+				  const struct warden_net *net, char *buf)
+{
+	char str[WARDEN_NET_STRLEN];
+
+	(void)snprintf(buf, WARDEN_NFT_GET_STRLEN,
+		       "get element %s %s %s%s { %s }\n", names->family,
+		       names->table, names->name,
+		       net->family == WARDEN_INET ? "4" : "6",
+		       warden_net_format(net, str));
+	return buf;
+}
+
 /* --- Elements ------------------------------------------------------------- */
 
 /* timed: each with its own time, and only those that have not ended. */

@@ -50,6 +50,12 @@ void warden_nft_write_flush(FILE *file, const struct warden_nft_names *names);
 const char *warden_nft_list_format(const struct warden_nft_names *names,
 				   enum warden_family family, char *buf);
 
+/* The command that fails unless the set for such addresses has the network, or
+   one around it. buf has WARDEN_NFT_GET_STRLEN bytes; returns buf. */
+#define WARDEN_NFT_GET_STRLEN 192
+const char *warden_nft_get_format(const struct warden_nft_names *names,
+				  const struct warden_net *net, char *buf);
+
 /* Add those of the elements that one of the sets takes. Each ends by itself at
    its time. Those that are over at now_secs are left out. */
 void warden_nft_write_add(FILE *file, const struct warden_nft_names *names,

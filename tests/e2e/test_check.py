@@ -44,7 +44,7 @@ def test_no_rule_lets_everybody_in(shared_dovecot, rules):
         "verdict": "allowed",
         "rules": "allowed", "rules_file": "", "rules_line": 0,
         "name": "", "connection": "let in", "rule": "none",
-        "rule_network": ""}
+        "rule_network": "", "nftables": ""}
 
 
 def test_the_line_that_decides_is_named(shared_dovecot, rules):

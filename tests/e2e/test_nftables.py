@@ -132,6 +132,56 @@ def test_packets_of_a_blocked_host_arrive(new_guarded, wire, packets):
     assert dovecot.log_lines("Error|Warning") == []
 
 
+def asked(dovecot, *words):
+    """The record, and what a person is told of nftables."""
+    # check has another exit code for whom is refused
+    record, = json.loads(dovecot.doveadm_raw("-f", "json", "warden",
+                                             *words).stdout)
+    said = dovecot.doveadm_raw("warden", *words).stdout.splitlines()
+    lines = [line for line in said if line.split()[:1] == ["nftables"]]
+    return record, " ".join(lines)
+
+
+def test_why_and_check_tell_who_is_dropped(new_guarded, wire):
+    dovecot = new_guarded()
+    for what in (ATTACKER_4, "198.51.100.0/24", "2001:db8:1:2::/64"):
+        dovecot.doveadm("block", what)
+    wait_until(lambda: len(elements(dovecot) or ()) == 3, "the elements")
+    for address in (ATTACKER_4, "198.51.100.77", ATTACKER_6):
+        for words in (["why", address], ["check", address, "sshd"]):
+            record, said = asked(dovecot, *words)
+            assert record["nftables"] == "drops"
+            assert "packets are dropped, whatever daemon" in said
+        assert record["verdict"] == "refused"
+    for address in (INNOCENT_4, NEIGHBOUR_6):
+        for words in (["why", address], ["check", address, "sshd"]):
+            record, said = asked(dovecot, *words)
+            assert record["nftables"] == "passes"
+            assert "not in warden4 and warden6 of table inet filter" in said
+        assert record["verdict"] == "allowed"
+
+
+def test_why_says_what_the_kernel_has_and_not_the_service(new_guarded, wire):
+    dovecot = new_guarded()
+    dovecot.kill("warden", signal.SIGSTOP)
+    try:
+        dovecot.sandbox.run("nft", "add element inet filter warden4 "
+                            "{ 203.0.113.9 timeout 1h }")
+        record, said = asked(dovecot, "check", "203.0.113.9", "sshd")
+        assert (record["nftables"], record["verdict"],
+                record["rule"]) == ("drops", "refused", "none")
+        dovecot.doveadm("block", ATTACKER_4)
+        record, said = asked(dovecot, "why", ATTACKER_4)
+        assert (record["nftables"], record["blocked"]) == ("passes", "yes")
+        dovecot.sandbox.run("nft", "delete table inet filter")
+        record, said = asked(dovecot, "why", ATTACKER_4)
+        assert record["nftables"] == "unknown"
+        assert "there is no such set in table inet filter" in said
+        assert "the service puts them into warden4" in said
+    finally:
+        dovecot.kill("warden", signal.SIGCONT)
+
+
 def test_element_outlives_its_block(new_guarded, wire, packets):
     """The kernel takes it out, also when nobody is left to do so."""
     dovecot = new_guarded(settings={"block_time": "4 s"})
@@ -377,6 +427,12 @@ def test_setup_as_a_record(unstarted):
                                   "print", "no")
     unstarted.sandbox.run("nft", found["commands"])
     assert make(unstarted, "--apply")["changed"] == "no"
+
+
+def test_why_without_the_setting(wire, new_dovecot):
+    dovecot = new_dovecot(sandbox=wire[0])
+    assert asked(dovecot, "why", ATTACKER_4)[1] == ""
+    assert asked(dovecot, "check", ATTACKER_4)[0]["nftables"] == ""
 
 
 def test_setup_without_the_setting(wire, new_dovecot):
