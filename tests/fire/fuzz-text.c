@@ -1,7 +1,7 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* What is read as text: the state file, settings, addresses, and the
-   hosts.deny of the admin, of which not a byte may be lost. The first line of
+/* What is read as text: the state file, settings, addresses, files of PAM, and
+   the hosts.deny of the admin, of which not a byte may be lost. The first line of
    the input names the reader, so the corpus can be read and edited. */
 
 #define _GNU_SOURCE /* memmem() */
@@ -9,6 +9,7 @@
 #include "fuzz.h"
 #include "warden-clock.h"
 #include "warden-hosts-deny.h"
+#include "warden-pam-stack.h"
 #include "warden-settings.h"
 #include "warden-state.h"
 
@@ -270,6 +271,43 @@ static void fuzz_hosts_deny(char *text, size_t size)
 	free(now.data);
 }
 
+/* --- Files of PAM --------------------------------------------------------- */
+
+static void check_spot(const struct warden_pam_spot *spot)
+{
+	FUZZ_CHECK((spot->line == 0) == (spot->file[0] == '\0'));
+}
+
+static void check_pam_line(const struct warden_pam_line *line)
+{
+	check_spot(&line->spot);
+	check_spot(&line->again);
+	check_spot(&line->hidden_by);
+	FUZZ_CHECK((line->spot.line == 0) == (line->name[0] == '\0'));
+	FUZZ_CHECK(line->spot.line != 0 || line->again.line == 0);
+	FUZZ_CHECK(line->module[0] == '\0' || line->module[0] == '/');
+}
+
+/* It may include itself, under the name `file`. */
+static void fuzz_pam(const char *text, size_t size)
+{
+	static const char *const module_dirs[] = { "/nowhere", fuzz_dir, NULL };
+	const struct warden_pam_places places = { fuzz_dir, module_dirs };
+	struct warden_pam_stack stack;
+	char names[2][WARDEN_PAM_NAME_STRLEN];
+
+	fuzz_file_put(path, text, size);
+	warden_pam_stack_look(&places, "file", &stack);
+	check_pam_line(&stack.auth);
+	check_pam_line(&stack.account);
+	/* the module is not there */
+	FUZZ_CHECK(stack.fault != WARDEN_PAM_OK);
+	FUZZ_CHECK((stack.fault == WARDEN_PAM_NO_LINES) ==
+		   (stack.auth.spot.line == 0 &&
+		    stack.account.spot.line == 0));
+	FUZZ_CHECK(warden_pam_services(&places, names, 2) <= 1);
+}
+
 /* --- The target ----------------------------------------------------------- */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -295,6 +333,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_address(rest);
 	else if (strcmp(kind, "time") == 0)
 		fuzz_time(rest);
+	else if (strcmp(kind, "pam") == 0)
+		fuzz_pam(rest, size - 1);
 	else if (strcmp(kind, "hosts.deny") == 0)
 		fuzz_hosts_deny(rest, size - 1);
 	free(text);
