@@ -55,8 +55,9 @@ class Install:
 
     @staticmethod
     def _copy_package(stage):
-        listed = subprocess.run(["dpkg", "-L", "dovecot-warden"], check=True,
-                                capture_output=True, text=True).stdout
+        listed = subprocess.run(
+            ["dpkg", "-L", "dovecot-warden", "libpam-warden"], check=True,
+            capture_output=True, text=True).stdout
         for path in map(Path, listed.splitlines()):
             if path.is_file():
                 staged = stage / str(path).lstrip("/")
