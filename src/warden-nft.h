@@ -9,8 +9,9 @@
 #include "warden-error.h"
 
 /* nftables, through libnftables. The library is loaded when it is asked for and
-   only by whoever asks, the service and `doveadm warden setup`: no process that
-   a stranger talks to has it, and where it is missing all else works.
+   only by whoever asks, the service and `doveadm warden` on the command line:
+   no process that a stranger talks to has it, and where it is missing all else
+   works.
 
    It ends its process if it gets no memory (nft is a command to its authors),
    and with a large set it needs tens of megabytes. */
