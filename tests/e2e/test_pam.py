@@ -11,8 +11,8 @@ import pytest
 
 import netns
 from clients import IN, Host
-from pammed import (CONTROL, PAM_LINES, PAM_STACK, PASSWORD, USER, PamSshd, PamVsftpd,
-                    furnish)
+from pammed import (CONTROL, PAM_LINES, PAM_STACK, PASSWORD, USER, PamSshd,
+                    PamVsftpd, furnish)
 from waiting import wait_until
 
 ATTACKER = "192.0.2.66"
@@ -123,11 +123,8 @@ def test_a_last_answer_whose_child_exits_blocks_for_mail(
     for n in range(2):
         assert attacker.address not in dovecot.blocked()
         assert not sshd.log_in(attacker, "keyboard-interactive", f"no-{n}")
-    failed_at = time.monotonic()
     record = dovecot.wait_blocked(attacker)
-    assert time.monotonic() - failed_at < 1
-    wait_until(lambda: dovecot.deny_file() == [attacker.address], "the entry",
-               2)
+    wait_until(lambda: dovecot.deny_file() == [attacker.address], "the entry")
     assert record["reason"] == "auth_failed"
     assert attacker.is_refused(dovecot)
     assert sshd.log_in(innocent, "keyboard-interactive")
