@@ -17,6 +17,7 @@ static const char *const rule_names[] = {
 	[DOVEADM_RULE_NETWORK] = "network",
 	[DOVEADM_RULE_MANUAL] = "manual",
 	[DOVEADM_RULE_POINTS] = "points",
+	[DOVEADM_RULE_LIMITED] = "limited",
 	[DOVEADM_RULE_SESSIONS] = "sessions",
 };
 
@@ -86,13 +87,15 @@ static bool verdict_network(const struct doveadm_warden *dw,
 	return true;
 }
 
-static bool verdict_host(const struct doveadm_warden *dw,
-			 const struct warden_host_info *info,
+static bool verdict_host(const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict)
 {
-	uint32_t limit = dw->policy->session_limit;
+	uint32_t limit = info->limits.sessions;
 
-	if (info->blocked) {
+	if (info->limited) {
+		verdict->rule = DOVEADM_RULE_LIMITED;
+		verdict->until_secs = info->blocked_until;
+	} else if (info->blocked) {
 		verdict->rule = info->reason == WARDEN_MANUAL ?
 			DOVEADM_RULE_MANUAL : DOVEADM_RULE_POINTS;
 		verdict->until_secs = info->blocked_until;
@@ -123,7 +126,7 @@ void doveadm_verdict_get(const struct doveadm_warden *dw,
 		return;
 	}
 	against = against || verdict_network(dw, net, verdict_r) ||
-		  verdict_host(dw, info, verdict_r);
+		  verdict_host(info, verdict_r);
 	if (!doveadm_warden_in_force(dw)) {
 		verdict_r->rule = DOVEADM_RULE_SILENT;
 	} else if (dw->policy->mode == WARDEN_MODE_OFF) {

@@ -186,10 +186,3 @@ doveadm_warden_next_network(const struct doveadm_warden *dw,
 	}
 	return NULL;
 }
-
-uint32_t doveadm_warden_points_limit(const struct doveadm_warden *dw,
-				     const struct warden_host_info *info)
-{
-	return dw->policy->fail_limit *
-		(info->known ? WARDEN_KNOWN_FACTOR : 1);
-}

@@ -75,10 +75,6 @@ const struct warden_blocked_network *
 doveadm_warden_next_network(const struct doveadm_warden *dw,
 			    unsigned int *index_io);
 
-/* How far points may go: a known host may fail more. */
-uint32_t doveadm_warden_points_limit(const struct doveadm_warden *dw,
-				     const struct warden_host_info *info);
-
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_status;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_list;
 extern struct doveadm_cmd_ver2 doveadm_cmd_warden_why;

@@ -77,14 +77,12 @@ static void why_record_host(const struct why *why,
 	bool event = info->last_event != 0;
 
 	doveadm_record_points(record, "points", info->points);
-	doveadm_record_num(record, "points_limit",
-			   doveadm_warden_points_limit(dw, info));
+	doveadm_record_num(record, "points_limit", info->limits.fast);
 	doveadm_record_points(record, "slow_points", info->slow_points);
-	/* known hosts have no slow limit */
-	doveadm_record_num(record, "slow_points_limit",
-			   info->known ? 0 : WARDEN_SLOW_LIMIT);
+	doveadm_record_num(record, "slow_points_limit", info->limits.slow);
+	doveadm_record_num(record, "names", info->names);
 	doveadm_record_num(record, "sessions", info->sessions);
-	doveadm_record_num(record, "session_limit", dw->policy->session_limit);
+	doveadm_record_num(record, "session_limit", info->limits.sessions);
 	doveadm_record_num(record, "offences", info->offences);
 	doveadm_record_num(record, "refused", info->refused);
 	doveadm_record_str(record, "last_event",
@@ -95,6 +93,7 @@ static void why_record_host(const struct why *why,
 	doveadm_record_str(record, "last_protocol", event ?
 			   warden_protocol_name(info->last_protocol) : "");
 	doveadm_record_str(record, "known", info->known ? "yes" : "no");
+	doveadm_record_num(record, "users", info->users);
 	doveadm_record_str(record, "last_login",
 			   doveadm_warden_time(dw, info->last_login));
 	doveadm_record_str(record, "deny_file", why->deny_file);
@@ -139,6 +138,12 @@ static const char *why_cause(const struct why *why)
 	case DOVEADM_RULE_POINTS:
 		return t_strdup_printf("it failed too often, last with %s",
 				       warden_class_name(why->info.reason));
+	case DOVEADM_RULE_LIMITED:
+		return t_strdup_printf(
+			"it failed too often, last with %s, but about %u users "
+			"log in from there: only passwords that worked before "
+			"are checked",
+			warden_class_name(why->info.reason), why->info.users);
 	case DOVEADM_RULE_SESSIONS:
 		return "it has as many sessions that are not logged in as "
 			"it may have";
@@ -187,24 +192,35 @@ static void why_say_host(const struct why *why)
 	const struct doveadm_warden *dw = why->dw;
 	const struct warden_host_info *info = &why->info;
 
-	doveadm_warden_say("  points           %s", why_points(info->points,
-				doveadm_warden_points_limit(dw, info)));
-	doveadm_warden_say("  points of a day  %s", info->known ?
-		t_strdup_printf("%.1f, no limit for a known host",
-				info->slow_points) :
-		why_points(info->slow_points, WARDEN_SLOW_LIMIT));
-	doveadm_warden_say("  sessions         %u not logged in, %s",
-		info->sessions, dw->policy->session_limit == 0 ? "no limit" :
-		t_strdup_printf("at most %u", dw->policy->session_limit));
+	doveadm_warden_say("  points           %s",
+			   why_points(info->points, info->limits.fast));
+	doveadm_warden_say("  points of a day  %s",
+			   why_points(info->slow_points, info->limits.slow));
+	doveadm_warden_say(
+		"  failed today     %s",
+		info->names == 0 ?
+			"no user by name" :
+			t_strdup_printf("%u different users", info->names));
+	doveadm_warden_say(
+		"  sessions         %u not logged in, %s", info->sessions,
+		info->limits.sessions == 0 ?
+			"no limit" :
+			t_strdup_printf("at most %u", info->limits.sessions));
 	doveadm_warden_say("  offences         %u within a week",
 			   info->offences);
 	doveadm_warden_say("  refused          %"PRIu64" connections",
 			   info->refused);
 	doveadm_warden_say("  last event       %s", why_event(why));
-	doveadm_warden_say("  known            %s%s",
-		info->known ? "yes" : "no", info->last_login == 0 ? "" :
-		t_strdup_printf(", last login %s",
-				doveadm_warden_ago(dw, info->last_login)));
+	doveadm_warden_say(
+		"  known            %s%s%s", info->known ? "yes" : "no",
+		info->last_login == 0 ?
+			"" :
+			t_strdup_printf(
+				", last login %s",
+				doveadm_warden_ago(dw, info->last_login)),
+		info->users == 0 ?
+			"" :
+			t_strdup_printf(", about %u users", info->users));
 }
 
 static const char *why_deny(const struct why *why)

@@ -78,9 +78,17 @@ enum warden_word {
 	   milliseconds when the bucket will be empty. */
 	WARDEN_WORD_FAST,
 	WARDEN_WORD_SLOW,
-	WARDEN_WORD_IDLE,  /* sessions of class idle; 30 a minute drain */
-	WARDEN_WORD_KNOWN, /* last_login_secs:32 unused:9 */
-	WARDEN_WORD_LAST,  /* last event: secs:32 class:5 protocol:4 */
+	WARDEN_WORD_IDLE, /* sessions of class idle; 30 a minute drain */
+	/* last_login_secs:32 users_before:9, see the next */
+	WARDEN_WORD_KNOWN,
+	/* Which users logged in, as a sketch (warden-sketch.h) of keyed hashes:
+	   sketch:32 began_days:9. When half of warden_known_time is over it
+	   begins anew, and what it came to is users_before: so a user who came
+	   no more is forgotten, and one who comes is counted throughout. */
+	WARDEN_WORD_USERS,
+	/* the same for those who failed within a day: sketch:32 began_hours:9 */
+	WARDEN_WORD_NAMES,
+	WARDEN_WORD_LAST, /* last event: secs:32 class:5 protocol:4 */
 	WARDEN_WORDS,
 };
 #define WARDEN_OFFENCES_MAX 15
@@ -120,8 +128,10 @@ struct warden_set {
 };
 _Static_assert(sizeof(struct warden_record) == 8 &&
 		       offsetof(struct warden_set, words) == 64 &&
-		       sizeof(struct warden_set) == 64 * WARDEN_SET_WAYS,
-	       "layout");
+		       sizeof(struct warden_set) % 64 == 0 &&
+		       sizeof(struct warden_set) <= 2 * 64 * WARDEN_SET_WAYS,
+	       "layout, and a host takes at most two cache lines");
+#define WARDEN_USERS_BEFORE_MAX 511
 
 /* --- Sessions ------------------------------------------------------------
    A live unauthenticated session is one word in the bucket of its host:
@@ -154,6 +164,17 @@ struct warden_pending_slot {
 	uint64_t unused;
 };
 
+/* --- Known networks ------------------------------------------------------
+   From which networks (/24, /48) somebody logged in, for hosts of theirs that
+   are not known themselves: tag:32 last_login_secs:32, in sets of one cache
+   line. A full set forgets the oldest. */
+#define WARDEN_NEAR_WAYS 8
+#define WARDEN_NEAR_SETS 4096
+struct warden_near_set {
+	_Atomic uint64_t words[WARDEN_NEAR_WAYS];
+};
+_Static_assert(sizeof(struct warden_near_set) == 64, "layout");
+
 /* --- Totals --------------------------------------------------------------
    For `doveadm warden status`: events of the last hour in slots of ten
    seconds, each word slot_number:32 count:32; a word of another slot number
@@ -182,7 +203,7 @@ enum {
 };
 
 /* The file `hosts`: this header, the IPv4 sets, the IPv6 sets, the session
-   buckets. */
+   buckets, the known networks. */
 struct warden_hosts_header {
 	struct warden_file_header file;
 	/* goes up whenever a block begins or ends: the service looks */

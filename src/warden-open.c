@@ -133,7 +133,8 @@ static void table_carry_over(struct warden_table *dest,
 		}
 		if (info.known) {
 			warden_table_set_known(dest, &info.host,
-					       info.last_login, now);
+					       info.last_login, info.users,
+					       now);
 		}
 	}
 }

@@ -29,8 +29,11 @@ enum warden_mode {
    minute would never be seen. */
 #define WARDEN_SLOW_LIMIT 300
 #define WARDEN_SLOW_WINDOW_SECS (24u * 3600)
-/* A known host may fail this many times as much. */
+/* A known host may fail this many times as much; see warden-limits.h. */
 #define WARDEN_KNOWN_FACTOR 4
+/* An event that is about one user name too many weighs this many times as
+   much. */
+#define WARDEN_TRAWL_FACTOR 2
 /* Blocks double when they follow within this time of peace. */
 #define WARDEN_PEACE_SECS (7u * 24 * 3600)
 

@@ -116,7 +116,9 @@ static bool list_add_host(struct saver_list *list,
 	if (info->known) {
 		entry->last_login =
 			warden_clock_to_wall(info->last_login, now, wall_now);
+		entry->users = (uint16_t)info->users;
 		digest_add(&list->digest, info->last_login / LOGIN_GRAIN_SECS);
+		digest_add(&list->digest, info->users);
 	}
 	return true;
 }
@@ -312,7 +314,7 @@ static void load_known(struct loader *loader, const struct warden_host *host,
 	    now_secs - login >= loader->policy->known_time_secs)
 		return;
 	warden_table_set_known(warden_admin_table(loader->warden), host, login,
-			       loader->now);
+			       entry->users, loader->now);
 	loader->known++;
 }
 

@@ -85,6 +85,7 @@ static void put_host(struct warden_replace_file *file,
 	}
 	put_number(file, "refused", entry->refused);
 	put_time(file, "login", entry->last_login);
+	put_number(file, "users", entry->users);
 }
 
 static void put_entry(struct warden_replace_file *file,
@@ -290,6 +291,16 @@ static bool parse_offences(const char *str, uint8_t *offences_r)
 	return true;
 }
 
+static bool parse_users(const char *str, uint16_t *users_r)
+{
+	uint64_t value;
+
+	if (!parse_number(str, UINT16_MAX, &value))
+		return false;
+	*users_r = (uint16_t)value;
+	return true;
+}
+
 static bool parse_reason(const char *str, uint8_t *reason_r)
 {
 	*reason_r = (uint8_t)warden_class_find(str);
@@ -303,6 +314,7 @@ enum state_key {
 	KEY_REASON,
 	KEY_REFUSED,
 	KEY_LOGIN,
+	KEY_USERS,
 	KEY_COUNT,
 };
 
@@ -316,6 +328,7 @@ static const struct {
 	[KEY_REASON] = { "reason", true, false },
 	[KEY_REFUSED] = { "refused", true, false },
 	[KEY_LOGIN] = { "login", true, false },
+	[KEY_USERS] = { "users", true, false },
 };
 
 static enum state_key find_key(const char *name,
@@ -348,6 +361,8 @@ static bool parse_value(enum state_key key, const char *value,
 		return parse_number(value, UINT64_MAX, &entry->refused);
 	case KEY_LOGIN:
 		return parse_time(value, &entry->last_login);
+	case KEY_USERS:
+		return parse_users(value, &entry->users);
 	case KEY_COUNT:
 		break;
 	}

@@ -16,7 +16,7 @@
      dovecot-warden state 1
      saved 1769995000
      host 192.0.2.1 block=1770000000 offences=2 reason=auth_failed \
-       refused=17 login=1769990000          (one line; absent = 0)
+       refused=17 login=1769990000 users=3  (one line; absent = 0)
      network 198.51.100.0/24 since=1769990000 block=forever
      end 2
 
@@ -33,6 +33,7 @@ struct warden_state_entry {
 	int64_t since;	       /* networks: when it was blocked */
 	int64_t last_login;    /* 0 = never */
 	uint64_t refused;
+	uint16_t users;	  /* that logged in, about */
 	uint8_t offences; /* 0..WARDEN_OFFENCES_MAX */
 	uint8_t reason;	  /* enum warden_class */
 };

@@ -244,7 +244,7 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		const struct sweep_host *host = &sweep->blocked.hosts[i];
 		const struct warden_host_info *info = &host->info;
 
-		if (warden_sweep_name_keeps_out(&host->name, now))
+		if (info->limited || warden_sweep_name_keeps_out(&host->name, now))
 			continue;
 		warden_sweep_host_net(&info->host, policy,
 				      &entries[count].denied.net);

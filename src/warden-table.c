@@ -10,6 +10,7 @@
 
 #include "warden-bucket.h"
 #include "warden-hash.h"
+#include "warden-sketch.h"
 #include "warden-word.h"
 #include "warden.h"
 
@@ -21,6 +22,7 @@ struct table_place {
 	struct warden_set *set;
 	uint64_t key;
 	uint32_t tag;
+	uint32_t family; /* index */
 };
 
 static uint32_t family_index(unsigned int family)
@@ -44,10 +46,11 @@ static struct table_place place_of(const struct warden_table *table,
 	uint32_t family = family_index(host->family);
 	uint64_t hash = warden_hash_u64(table->hash_key, host->key);
 	struct table_place place = {
-		.set = &table->sets[family][set_of(hash,
-						   table->set_count[family])],
+		.set = &table->sets[family]
+				   [set_of(hash, table->set_count[family])],
 		.key = host->key,
 		.tag = tag_of(hash),
+		.family = family,
 	};
 	return place;
 }
@@ -539,14 +542,122 @@ static bool is_known(uint32_t login_secs, const struct warden_policy *policy,
 	       (uint64_t)login_secs + policy->known_time_secs > now_secs;
 }
 
+/* --- Standing ------------------------------------------------------------- */
+
+/* Where the network of a host belongs: /24, or /48. */
+struct near_place {
+	struct warden_near_set *set;
+	uint32_t tag; /* not 0 */
+};
+
+static struct near_place near_place_of(const struct warden_table *table,
+				       const struct table_place *place)
+{
+	uint64_t net = place->family == 0 ? place->key >> 8 : place->key >> 16;
+	uint64_t hash = warden_hash_u64(
+		table->hash_key, net | (uint64_t)(2 + place->family) << 56);
+	struct near_place near = {
+		.set = &table->near[hash % WARDEN_NEAR_SETS],
+		.tag = (uint32_t)(hash >> 32) | 1,
+	};
+	return near;
+}
+
+static bool near_is_known(const struct warden_table *table,
+			  const struct table_place *place,
+			  const struct warden_policy *policy, uint32_t now_secs)
+{
+	struct near_place near = near_place_of(table, place);
+
+	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
+		uint64_t word = atomic_load_explicit(&near.set->words[i],
+						     memory_order_relaxed);
+
+		if (word >> 32 == near.tag)
+			return is_known((uint32_t)word, policy, now_secs);
+	}
+	return false;
+}
+
+/* One compare-and-swap: if another login comes in between, that one is as
+   good. */
+static void near_set_known(struct warden_table *table,
+			   const struct table_place *place, uint32_t login_secs)
+{
+	struct near_place near = near_place_of(table, place);
+	_Atomic uint64_t *oldest = &near.set->words[0];
+	uint64_t seen = UINT64_MAX;
+
+	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
+		uint64_t word = atomic_load_explicit(&near.set->words[i],
+						     memory_order_relaxed);
+
+		if (word >> 32 == near.tag) {
+			oldest = &near.set->words[i];
+			seen = word;
+			break;
+		}
+		if (seen == UINT64_MAX || (uint32_t)word < (uint32_t)seen) {
+			oldest = &near.set->words[i];
+			seen = word;
+		}
+	}
+	if (seen >> 32 == near.tag && (uint32_t)seen >= login_secs)
+		return;
+	(void)atomic_compare_exchange_strong(
+		oldest, &seen, (uint64_t)near.tag << 32 | login_secs);
+}
+
+static uint32_t record_users(const struct warden_record *record, uint32_t tag)
+{
+	struct warden_known_word known = warden_known_word_unpack(
+		warden_word_load(record, WARDEN_WORD_KNOWN, tag));
+	struct warden_sketch_word users = warden_sketch_word_unpack(
+		warden_word_load(record, WARDEN_WORD_USERS, tag));
+	uint32_t count = warden_sketch_count(users.bits);
+
+	return count > known.users_before ? count : known.users_before;
+}
+
 static bool record_is_known(const struct warden_record *record, uint32_t tag,
 			    const struct warden_policy *policy,
 			    uint32_t now_secs)
 {
-	return is_known(warden_known_word_unpack(warden_word_load(
-				record, WARDEN_WORD_KNOWN, tag)),
-			policy, now_secs);
+	return is_known(
+		warden_known_word_unpack(
+			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
+			.login_secs,
+		policy, now_secs);
 }
+
+static uint32_t record_offences(const struct warden_record *record,
+				uint32_t tag, uint32_t now_secs)
+{
+	struct warden_block_word block = warden_block_word_unpack(
+		warden_word_load(record, WARDEN_WORD_BLOCK, tag));
+
+	return offences_count(&block, now_secs) ? block.offences : 0;
+}
+
+static void record_limits(const struct warden_table *table,
+			  const struct warden_record *record,
+			  const struct table_place *place,
+			  const struct warden_policy *policy, uint32_t now_secs,
+			  struct warden_limits *limits_r)
+{
+	struct warden_standing standing = {
+		.known = record_is_known(record, place->tag, policy, now_secs),
+		.offences = record_offences(record, place->tag, now_secs),
+	};
+
+	if (standing.known)
+		standing.users = record_users(record, place->tag);
+	else
+		standing.near = near_is_known(table, place, policy, now_secs);
+	warden_limits_get(limits_r, policy, &standing);
+}
+
+/* --- Blocking ------------------------------------------------------------- */
 
 struct block_begin {
 	const struct warden_policy *policy;
@@ -562,6 +673,13 @@ static uint32_t block_secs(const struct warden_policy *policy,
 	return secs > policy->block_time_max_secs ?
 		       policy->block_time_max_secs :
 		       (uint32_t)secs;
+}
+
+/* Many people share the host, and no admin has blocked it by hand. */
+static bool block_is_limited(const struct warden_block_word *block,
+			     const struct warden_limits *limits)
+{
+	return limits->shared && block->reason != WARDEN_MANUAL;
 }
 
 static uint64_t next_block(uint64_t value, const void *context)
@@ -653,50 +771,193 @@ static void forget_before_block_end(struct warden_table *table,
 	word_set(table, record, place, WARDEN_WORD_IDLE, 0);
 }
 
-/* Is one of the buckets at its limit? The slow one is not for known hosts. */
-static bool buckets_reach(const struct warden_policy *policy, bool known,
-			  uint64_t fast_at, uint64_t slow_at, uint64_t now)
+/* Is one of the buckets at its limit? */
+static bool buckets_reach(const struct warden_policy *policy,
+			  const struct warden_limits *limits, uint64_t fast_at,
+			  uint64_t slow_at, uint64_t now)
 {
-	uint32_t limit =
-		policy->fail_limit * (known ? WARDEN_KNOWN_FACTOR : 1);
-
 	if (is_updated(fast_at) &&
-	    warden_bucket_reaches(fast_at, now, limit, policy->fail_limit,
-				  policy->fail_window_secs))
+	    warden_bucket_reaches(fast_at, now, limits->fast,
+				  policy->fail_limit, policy->fail_window_secs))
 		return true;
-	return !known && is_updated(slow_at) &&
-	       warden_bucket_reaches(slow_at, now, WARDEN_SLOW_LIMIT,
+	return is_updated(slow_at) &&
+	       warden_bucket_reaches(slow_at, now, limits->slow,
 				     WARDEN_SLOW_LIMIT,
 				     WARDEN_SLOW_WINDOW_SECS);
 }
 
+static struct bucket_add fast_add(const struct warden_policy *policy,
+				  const struct warden_limits *limits,
+				  uint32_t points, uint64_t now)
+{
+	return (struct bucket_add){ now, points, limits->fast_drain,
+				    policy->fail_window_secs };
+}
+
+static struct bucket_add slow_add(const struct warden_limits *limits,
+				  uint32_t points, uint64_t now)
+{
+	return (struct bucket_add){ now, points, limits->slow_drain,
+				    WARDEN_SLOW_WINDOW_SECS };
+}
+
 /* Add to both buckets. Returns true if one has reached its limit. */
-static bool add_points(struct warden_table *table,
-		       struct warden_record *record,
+static bool add_points(struct warden_table *table, struct warden_record *record,
 		       const struct table_place *place,
-		       const struct warden_policy *policy, uint32_t points,
+		       const struct warden_policy *policy,
+		       const struct warden_limits *limits, uint32_t points,
 		       uint64_t now)
 {
-	bool known = record_is_known(record, place->tag, policy,
-				     (uint32_t)(now / 1000));
-	struct bucket_add fast = { now, points, policy->fail_limit,
-				   policy->fail_window_secs };
-	struct bucket_add slow = { now, points, WARDEN_SLOW_LIMIT,
-				   WARDEN_SLOW_WINDOW_SECS };
+	struct bucket_add fast = fast_add(policy, limits, points, now);
+	struct bucket_add slow = slow_add(limits, points, now);
 	uint64_t fast_at, slow_at;
 
 	fast_at = word_update(table, record, place, WARDEN_WORD_FAST,
 			      next_bucket, &fast);
 	slow_at = word_update(table, record, place, WARDEN_WORD_SLOW,
 			      next_bucket, &slow);
-	return buckets_reach(policy, known, fast_at, slow_at, now);
+	return buckets_reach(policy, limits, fast_at, slow_at, now);
 }
+
+/* --- Names ---------------------------------------------------------------- */
+
+/* A hash of the user that belongs to this host: the same user elsewhere has
+   another, so that the sketches of two hosts tell nothing about each other. */
+static uint64_t user_hash(const struct warden_table *table,
+			  const struct table_place *place, const char *user)
+{
+	uint64_t key[2] = { table->hash_key[0] ^ place->key,
+			    table->hash_key[1] + place->family };
+
+	return warden_hash(key, user, strlen(user));
+}
+
+struct sketch_add {
+	uint64_t hash;
+	uint16_t time, age_max;
+	uint32_t *count_r;
+	bool *is_new_r;
+};
+
+static bool sketch_is_over(const struct warden_sketch_word *sketch,
+			   uint16_t time, uint16_t age_max)
+{
+	return ((time - sketch->began) & WARDEN_SKETCH_TIME_MASK) >= age_max;
+}
+
+static uint64_t next_sketch(uint64_t value, const void *context)
+{
+	const struct sketch_add *add = context;
+	struct warden_sketch_word sketch = warden_sketch_word_unpack(value);
+	uint32_t bits;
+
+	if (sketch.bits == 0 ||
+	    sketch_is_over(&sketch, add->time, add->age_max)) {
+		sketch.bits = 0;
+		sketch.began = add->time;
+	}
+	bits = warden_sketch_add(sketch.bits, add->hash);
+	*add->is_new_r = bits != sketch.bits;
+	*add->count_r = warden_sketch_count(bits);
+	sketch.bits = bits;
+	return *add->is_new_r ? warden_sketch_word_pack(&sketch) : UPDATE_NONE;
+}
+
+static uint16_t time_hours(uint64_t now)
+{
+	return (uint16_t)(now / 1000 / 3600 & WARDEN_SKETCH_TIME_MASK);
+}
+
+static uint16_t time_days(uint64_t now)
+{
+	return (uint16_t)(now / 1000 / 86400 & WARDEN_SKETCH_TIME_MASK);
+}
+
+#define NAMES_HOURS 24
+
+/* Note that the user failed from there. Is that one name too many? */
+static bool add_name(struct warden_table *table, struct warden_record *record,
+		     const struct table_place *place,
+		     const struct warden_limits *limits, const char *user,
+		     uint64_t now)
+{
+	uint32_t count = 0;
+	bool is_new = false;
+	struct sketch_add add = {
+		.hash = user_hash(table, place, user),
+		.time = time_hours(now),
+		.age_max = NAMES_HOURS,
+		.count_r = &count,
+		.is_new_r = &is_new,
+	};
+
+	(void)word_update(table, record, place, WARDEN_WORD_NAMES, next_sketch,
+			  &add);
+	return warden_limits_trawls(limits, count, is_new);
+}
+
+/* When the sketch of the users begins anew. Days of its word come round after
+   511; half of the longest warden_known_time is less. */
+static uint16_t users_days(const struct warden_policy *policy)
+{
+	uint32_t days = policy->known_time_secs / 2 / 86400;
+
+	return days < 1 ? 1 : (uint16_t)days;
+}
+
+/* The old sketch ends: what it came to counts until the next one does. */
+static void users_begin_anew(struct warden_table *table,
+			     struct warden_record *record,
+			     const struct table_place *place)
+{
+	struct warden_known_word known = warden_known_word_unpack(
+		warden_word_load(record, WARDEN_WORD_KNOWN, place->tag));
+	struct warden_sketch_word users = warden_sketch_word_unpack(
+		warden_word_load(record, WARDEN_WORD_USERS, place->tag));
+	uint32_t count = warden_sketch_count(users.bits);
+
+	known.users_before = count < WARDEN_USERS_BEFORE_MAX ?
+				     (uint16_t)count :
+				     WARDEN_USERS_BEFORE_MAX;
+	word_set(table, record, place, WARDEN_WORD_KNOWN,
+		 warden_known_word_pack(&known));
+}
+
+void warden_table_add_user(struct warden_table *table,
+			   const struct warden_host *host,
+			   const struct warden_policy *policy, const char *user,
+			   uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	struct warden_record *record = place_claim(table, &place, now);
+	uint32_t count;
+	bool is_new;
+	struct sketch_add add = {
+		.time = time_days(now),
+		.age_max = users_days(policy),
+		.count_r = &count,
+		.is_new_r = &is_new,
+	};
+	struct warden_sketch_word users;
+
+	if (record == NULL)
+		return;
+	add.hash = user_hash(table, &place, user);
+	users = warden_sketch_word_unpack(
+		warden_word_load(record, WARDEN_WORD_USERS, place.tag));
+	if (users.bits != 0 && sketch_is_over(&users, add.time, add.age_max))
+		users_begin_anew(table, record, &place);
+	(void)word_update(table, record, &place, WARDEN_WORD_USERS, next_sketch,
+			  &add);
+}
+
+/* --- One event ------------------------------------------------------------ */
 
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
 			const struct warden_policy *policy, bool may_block,
 			enum warden_class class, enum warden_protocol protocol,
-			uint64_t now)
+			const char *user, uint64_t now)
 {
 	struct table_place place = place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
@@ -704,10 +965,14 @@ bool warden_table_count(struct warden_table *table,
 	struct warden_last_word last = { now_secs, class, protocol };
 	struct block_begin begin = { policy, now, class };
 	uint32_t points = policy->points[class];
+	struct warden_limits limits;
 
 	if (record == NULL)
 		return false;
 	forget_before_block_end(table, record, &place, now_secs);
+	record_limits(table, record, &place, policy, now_secs, &limits);
+	if (user != NULL && add_name(table, record, &place, &limits, user, now))
+		points *= WARDEN_TRAWL_FACTOR;
 	word_set(table, record, &place, WARDEN_WORD_LAST,
 		 warden_last_word_pack(&last));
 	if (class == WARDEN_IDLE &&
@@ -715,7 +980,7 @@ bool warden_table_count(struct warden_table *table,
 				   next_idle, &now)))
 		points = 0;
 	if (points == 0 ||
-	    !add_points(table, record, &place, policy, points, now) ||
+	    !add_points(table, record, &place, policy, &limits, points, now) ||
 	    !may_block)
 		return false;
 	return place_block(table, &place, next_block, &begin, 0, now);
@@ -763,12 +1028,8 @@ void warden_table_count_ahead(struct warden_table *table,
 	struct warden_record *record = place_claim(table, &place, now);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_last_word last = { now_secs, class, protocol };
-	struct bucket_add fast = { now, policy->points[class],
-				   policy->fail_limit,
-				   policy->fail_window_secs };
-	struct bucket_add slow = { now, policy->points[class],
-				   WARDEN_SLOW_LIMIT,
-				   WARDEN_SLOW_WINDOW_SECS };
+	struct bucket_add fast, slow;
+	struct warden_limits limits;
 
 	*pending_r = (struct warden_pending){
 		.host = *host,
@@ -781,6 +1042,9 @@ void warden_table_count_ahead(struct warden_table *table,
 	forget_before_block_end(table, record, &place, now_secs);
 	word_set(table, record, &place, WARDEN_WORD_LAST,
 		 warden_last_word_pack(&last));
+	record_limits(table, record, &place, policy, now_secs, &limits);
+	fast = fast_add(policy, &limits, policy->points[class], now);
+	slow = slow_add(&limits, policy->points[class], now);
 	pending_r->fast_ms =
 		add_ahead(table, record, &place, WARDEN_WORD_FAST, &fast);
 	pending_r->slow_ms =
@@ -845,13 +1109,14 @@ bool warden_table_settle(struct warden_table *table,
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct block_begin begin = { policy, now, WARDEN_AUTH_FAILED };
 	struct warden_last_word last;
+	struct warden_limits limits;
 
 	if (record == NULL)
 		return false;
 	forget_before_block_end(table, record, &place, now_secs);
+	record_limits(table, record, &place, policy, now_secs, &limits);
 	if (!buckets_reach(
-		    policy,
-		    record_is_known(record, place.tag, policy, now_secs),
+		    policy, &limits,
 		    warden_word_load(record, WARDEN_WORD_FAST, place.tag),
 		    warden_word_load(record, WARDEN_WORD_SLOW, place.tag), now))
 		return false;
@@ -868,11 +1133,16 @@ void warden_table_success(struct warden_table *table,
 {
 	struct table_place place = place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_known_word known;
 
 	if (record == NULL)
 		return;
+	known = warden_known_word_unpack(
+		warden_word_load(record, WARDEN_WORD_KNOWN, place.tag));
+	known.login_secs = (uint32_t)(now / 1000);
 	word_set(table, record, &place, WARDEN_WORD_KNOWN,
-		 warden_known_word_pack((uint32_t)(now / 1000)));
+		 warden_known_word_pack(&known));
+	near_set_known(table, &place, known.login_secs);
 	if (clear_points) {
 		word_set(table, record, &place, WARDEN_WORD_FAST, 0);
 		word_set(table, record, &place, WARDEN_WORD_SLOW, 0);
@@ -1001,14 +1271,22 @@ bool warden_table_unblock(struct warden_table *table,
 
 void warden_table_set_known(struct warden_table *table,
 			    const struct warden_host *host,
-			    uint32_t last_login_secs, uint64_t now)
+			    uint32_t last_login_secs, uint32_t users,
+			    uint64_t now)
 {
 	struct table_place place = place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_known_word known = {
+		.login_secs = last_login_secs,
+		.users_before = users < WARDEN_USERS_BEFORE_MAX ?
+					(uint16_t)users :
+					WARDEN_USERS_BEFORE_MAX,
+	};
 
+	near_set_known(table, &place, last_login_secs);
 	if (record != NULL) {
 		word_set(table, record, &place, WARDEN_WORD_KNOWN,
-			 warden_known_word_pack(last_login_secs));
+			 warden_known_word_pack(&known));
 	}
 }
 
@@ -1030,6 +1308,58 @@ uint32_t warden_table_blocked_until(const struct warden_table *table,
 							      0;
 }
 
+static void place_limits(const struct warden_table *table,
+			 const struct table_place *place,
+			 const struct warden_record *record,
+			 const struct warden_policy *policy, uint64_t now,
+			 struct warden_limits *limits_r)
+{
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	struct warden_standing standing = { .known = false };
+
+	if (record != NULL) {
+		record_limits(table, record, place, policy, now_secs, limits_r);
+		return;
+	}
+	standing.near = near_is_known(table, place, policy, now_secs);
+	warden_limits_get(limits_r, policy, &standing);
+}
+
+void warden_table_limits(const struct warden_table *table,
+			 const struct warden_host *host,
+			 const struct warden_policy *policy, uint64_t now,
+			 struct warden_limits *limits_r)
+{
+	struct table_place place = place_of(table, host);
+
+	place_limits(table, &place, place_find(&place), policy, now, limits_r);
+}
+
+enum warden_block warden_table_block_of(const struct warden_table *table,
+					const struct warden_host *host,
+					const struct warden_policy *policy,
+					uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	const struct warden_record *record = place_find(&place);
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	struct warden_block_word block;
+	struct warden_limits limits;
+
+	if (record == NULL)
+		return WARDEN_BLOCK_NONE;
+	block = warden_block_word_unpack(
+		warden_word_load(record, WARDEN_WORD_BLOCK, place.tag));
+	if (!block_holds(&block, now_secs))
+		return WARDEN_BLOCK_NONE;
+	/* most are not: then one line more of memory has told it */
+	if (!record_is_known(record, place.tag, policy, now_secs))
+		return WARDEN_BLOCK_HOST;
+	record_limits(table, record, &place, policy, now_secs, &limits);
+	return block_is_limited(&block, &limits) ? WARDEN_BLOCK_LIMITED :
+						   WARDEN_BLOCK_HOST;
+}
+
 /* No automatic block is longer than the policy has it; a stranger may have
    written that one, and it must not get into the deny file and onto the disk
    as one without an end. */
@@ -1044,15 +1374,19 @@ static uint32_t block_end(const struct warden_block_word *block,
 	return (uint32_t)latest;
 }
 
-static void record_read(const struct warden_record *record, uint32_t tag,
+static void record_read(const struct warden_table *table,
+			const struct warden_record *record,
+			const struct table_place *place,
 			const struct warden_policy *policy, uint64_t now,
 			struct warden_host_info *info)
 {
+	uint32_t tag = place->tag;
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_block_word block = warden_block_word_unpack(
 		warden_word_load(record, WARDEN_WORD_BLOCK, tag));
 	struct warden_last_word last = warden_last_word_unpack(
 		warden_word_load(record, WARDEN_WORD_LAST, tag));
+	struct warden_sketch_word names;
 
 	info->points = warden_bucket_points(
 		warden_word_load(record, WARDEN_WORD_FAST, tag), now,
@@ -1067,12 +1401,22 @@ static void record_read(const struct warden_record *record, uint32_t tag,
 				 block.offences :
 				 0;
 	info->refused = warden_word_load(record, WARDEN_WORD_REFUSED, tag);
-	info->last_login = warden_known_word_unpack(
-		warden_word_load(record, WARDEN_WORD_KNOWN, tag));
+	info->last_login =
+		warden_known_word_unpack(
+			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
+			.login_secs;
 	info->known = is_known(info->last_login, policy, now_secs);
 	info->last_event = last.secs;
 	info->last_class = last.class;
 	info->last_protocol = last.protocol;
+	info->users = info->known ? record_users(record, tag) : 0;
+	names = warden_sketch_word_unpack(
+		warden_word_load(record, WARDEN_WORD_NAMES, tag));
+	if (!sketch_is_over(&names, time_hours(now), NAMES_HOURS))
+		info->names = (uint16_t)warden_sketch_count(names.bits);
+	record_limits(table, record, place, policy, now_secs, &info->limits);
+	info->limited =
+		info->blocked && block_is_limited(&block, &info->limits);
 }
 
 bool warden_table_read(const struct warden_table *table,
@@ -1086,9 +1430,11 @@ bool warden_table_read(const struct warden_table *table,
 	memset(info_r, 0, sizeof(*info_r));
 	info_r->host = *host;
 	info_r->sessions = warden_table_sessions(table, host, now);
-	if (record == NULL)
+	if (record == NULL) {
+		place_limits(table, &place, NULL, policy, now, &info_r->limits);
 		return info_r->sessions > 0;
-	record_read(record, place.tag, policy, now, info_r);
+	}
+	record_read(table, record, &place, policy, now, info_r);
 	return true;
 }
 
@@ -1119,10 +1465,8 @@ static bool host_is_possible(const struct warden_host *host,
 static bool record_host(const struct warden_table *table, uint32_t family,
 			const struct warden_record *record,
 			const struct warden_policy *policy,
-			struct warden_host *host_r, uint32_t *tag_r)
+			struct warden_host *host_r, struct table_place *place_r)
 {
-	struct table_place place;
-
 	host_r->family = family == 0 ? WARDEN_INET : WARDEN_INET6;
 	/* one that is about to leave has its key back in a moment, as a rule */
 	host_r->key = record_await(record, record_key(record));
@@ -1130,9 +1474,8 @@ static bool record_host(const struct warden_table *table, uint32_t family,
 	    (family == 0 && host_r->key > UINT32_MAX) ||
 	    !host_is_possible(host_r, policy))
 		return false;
-	place = place_of(table, host_r);
-	*tag_r = place.tag;
-	return place_find(&place) == record;
+	*place_r = place_of(table, host_r);
+	return place_find(place_r) == record;
 }
 
 static struct warden_record *table_record(const struct warden_table *table,
@@ -1154,16 +1497,17 @@ bool warden_table_next(const struct warden_table *table, uint64_t *index_io,
 		       const struct warden_policy *policy, uint64_t now,
 		       struct warden_host_info *info_r)
 {
-	uint32_t family, tag;
+	uint32_t family;
+	struct table_place place;
 	const struct warden_record *record;
 
 	while ((record = table_record(table, *index_io, &family)) != NULL) {
 		++*index_io;
 		memset(info_r, 0, sizeof(*info_r));
 		if (!record_host(table, family, record, policy, &info_r->host,
-				 &tag))
+				 &place))
 			continue;
-		record_read(record, tag, policy, now, info_r);
+		record_read(table, record, &place, policy, now, info_r);
 		if (!info_is_empty(info_r))
 			return true;
 	}
@@ -1173,11 +1517,12 @@ bool warden_table_next(const struct warden_table *table, uint64_t *index_io,
 /* Free the record if nothing is in it, or if somebody was killed while he made
    it ready. */
 static bool record_expire(struct warden_table *table,
-			  struct warden_record *record,
+			  struct warden_record *record, uint32_t family,
 			  const struct warden_policy *policy, uint64_t now)
 {
 	struct warden_host_info info = { .points = 0 };
 	struct table_victim victim = { .record = record };
+	struct table_place place = { .family = family };
 	uint64_t mark;
 
 	victim_look(table, &victim, now);
@@ -1187,7 +1532,9 @@ static bool record_expire(struct warden_table *table,
 		return record_await(record, victim.key) == victim.key &&
 		       key_replace(record, victim.key, 0);
 	}
-	record_read(record, victim.tag, policy, now, &info);
+	place.key = victim.key;
+	place.tag = victim.tag;
+	record_read(table, record, &place, policy, now, &info);
 	if (!info_is_empty(&info))
 		return false;
 	mark = record_take(table, &victim, victim.tag, now);
@@ -1206,7 +1553,7 @@ uint64_t warden_table_expire(struct warden_table *table,
 
 	for (uint64_t i = 0;
 	     (record = table_record(table, i, &family)) != NULL; i++) {
-		if (record_expire(table, record, policy, now))
+		if (record_expire(table, record, family, policy, now))
 			freed++;
 	}
 	return freed;
@@ -1221,7 +1568,8 @@ static size_t geometry_size(const uint32_t geometry[4])
 		geometry[WARDEN_GEOMETRY_INET6_SETS]) *
 		       sizeof(struct warden_set) +
 	       (size_t)geometry[WARDEN_GEOMETRY_SESSION_BUCKETS] *
-		       sizeof(struct warden_session_bucket);
+		       sizeof(struct warden_session_bucket) +
+	       WARDEN_NEAR_SETS * sizeof(struct warden_near_set);
 }
 
 size_t warden_table_size(uint32_t hosts, uint32_t geometry_r[4])
@@ -1274,6 +1622,8 @@ bool warden_table_init(struct warden_table *table_r, void *base, size_t size)
 	table_r->buckets =
 		(struct warden_session_bucket *)(table_r->sets[1] +
 						 table_r->set_count[1]);
+	table_r->near = (struct warden_near_set *)(table_r->buckets +
+						   table_r->bucket_count);
 	return true;
 }
 

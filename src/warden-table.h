@@ -10,6 +10,7 @@
 #include "warden-address.h"
 #include "warden-class.h"
 #include "warden-layout.h"
+#include "warden-limits.h"
 
 /* The hosts, their sessions and the totals: the file `hosts` in memory.
 
@@ -28,7 +29,7 @@
    settle             | , service         |            | not; the service may
 		      |                   |            | learn of it only at
 		      |                   |            | its next full sweep
-   success            | auth, pam         | all        | as count
+   success, add user  | auth, login, pam  | all        | as count
    count ahead        | pam               | all        | as count
    take back          | pam               | all        | as count
    pending enter,     | pam               | all        | a slot that is free
@@ -117,6 +118,7 @@ struct warden_table {
 	struct warden_hosts_header *header;
 	struct warden_set *sets[2];	/* IPv4, IPv6 */
 	struct warden_session_bucket *buckets;
+	struct warden_near_set *near;
 	/* private copies: never read again from shared memory */
 	uint32_t set_count[2];
 	uint32_t bucket_count;
@@ -152,6 +154,11 @@ struct warden_host_info {
 	uint32_t sessions; /* live and unauthenticated */
 	bool blocked;	   /* now */
 	bool known;	   /* now */
+	bool limited;	   /* blocked, but shared by many: see
+			      warden_table_block_of() */
+	uint16_t names;	   /* different users that failed today, about */
+	uint32_t users;	   /* different users that logged in, about */
+	struct warden_limits limits;
 };
 
 /* false: nothing is known of it; *info_r is zero but for host. */
@@ -176,13 +183,35 @@ uint32_t warden_table_blocked_until(const struct warden_table *table,
 				    const struct warden_host *host,
 				    uint64_t now);
 
+/* What the host may do. */
+void warden_table_limits(const struct warden_table *table,
+			 const struct warden_host *host,
+			 const struct warden_policy *policy, uint64_t now,
+			 struct warden_limits *limits_r);
+
+/* What a block means for who asks. */
+enum warden_block {
+	WARDEN_BLOCK_NONE = 0,
+	WARDEN_BLOCK_HOST, /* refuse whatever comes from there */
+	/* many different users log in from there: they may, with passwords that
+	   worked before, and nobody may try others */
+	WARDEN_BLOCK_LIMITED,
+};
+/* As warden_table_blocked_until(). */
+enum warden_block warden_table_block_of(const struct warden_table *table,
+					const struct warden_host *host,
+					const struct warden_policy *policy,
+					uint64_t now);
+
 /* Count one event. Returns true if it began a block. may_block: the policy is
-   in force; otherwise points are counted and nobody is blocked. */
+   in force; otherwise points are counted and nobody is blocked. user: who it
+   was about, or NULL; one more name than the host may fail with weighs
+   WARDEN_TRAWL_FACTOR times as much. */
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
 			const struct warden_policy *policy, bool may_block,
 			enum warden_class class, enum warden_protocol protocol,
-			uint64_t now);
+			const char *user, uint64_t now);
 /* Count one event as warden_table_count() does, but block nobody for it, and
    remember in *pending_r what was added. For an attempt that may turn out well:
    then it is taken back, else it is settled. */
@@ -221,6 +250,11 @@ uint32_t warden_table_pendings_settle(
 void warden_table_success(struct warden_table *table,
 			  const struct warden_host *host, bool clear_points,
 			  uint64_t now);
+/* And it was this user who logged in from there. */
+void warden_table_add_user(struct warden_table *table,
+			   const struct warden_host *host,
+			   const struct warden_policy *policy, const char *user,
+			   uint64_t now);
 /* A connection of a blocked host was refused. */
 void warden_table_refused(struct warden_table *table,
 			  const struct warden_host *host);
@@ -236,10 +270,11 @@ bool warden_table_block(struct warden_table *table,
 /* Forget points, block and offences. Returns true if it was blocked. */
 bool warden_table_unblock(struct warden_table *table,
 			  const struct warden_host *host, uint64_t now);
-/* From the state file: as known since that login. */
+/* From the state file: as known since that login, with about so many users. */
 void warden_table_set_known(struct warden_table *table,
 			    const struct warden_host *host,
-			    uint32_t last_login_secs, uint64_t now);
+			    uint32_t last_login_secs, uint32_t users,
+			    uint64_t now);
 
 /* Sessions. open: counts the host's, and claims a slot if there are fewer
    than limit (0 = no limit). 1: claimed; 0: over the limit; -1: the bucket is

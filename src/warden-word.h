@@ -100,14 +100,49 @@ warden_block_word_unpack(uint64_t value)
 }
 
 /* WARDEN_WORD_KNOWN */
-static inline uint64_t warden_known_word_pack(uint32_t login_secs)
+struct warden_known_word {
+	uint32_t login_secs;
+	uint16_t users_before; /* 0..WARDEN_USERS_BEFORE_MAX */
+};
+
+static inline uint64_t
+warden_known_word_pack(const struct warden_known_word *known)
 {
-	return (uint64_t)login_secs << 9;
+	return ((uint64_t)known->login_secs << 9) |
+	       (known->users_before & WARDEN_USERS_BEFORE_MAX);
 }
 
-static inline uint32_t warden_known_word_unpack(uint64_t value)
+static inline struct warden_known_word warden_known_word_unpack(uint64_t value)
 {
-	return (uint32_t)(value >> 9);
+	struct warden_known_word known = {
+		.login_secs = (uint32_t)(value >> 9),
+		.users_before = value & WARDEN_USERS_BEFORE_MAX,
+	};
+	return known;
+}
+
+/* WARDEN_WORD_USERS, WARDEN_WORD_NAMES */
+#define WARDEN_SKETCH_TIME_MASK 511
+struct warden_sketch_word {
+	uint32_t bits;
+	uint16_t began; /* modulo WARDEN_SKETCH_TIME_MASK + 1 */
+};
+
+static inline uint64_t
+warden_sketch_word_pack(const struct warden_sketch_word *sketch)
+{
+	return ((uint64_t)sketch->bits << 9) |
+	       (sketch->began & WARDEN_SKETCH_TIME_MASK);
+}
+
+static inline struct warden_sketch_word
+warden_sketch_word_unpack(uint64_t value)
+{
+	struct warden_sketch_word sketch = {
+		.bits = (uint32_t)(value >> 9),
+		.began = value & WARDEN_SKETCH_TIME_MASK,
+	};
+	return sketch;
 }
 
 /* WARDEN_WORD_LAST */

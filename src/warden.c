@@ -211,12 +211,32 @@ static bool is_exempt(const struct warden *warden,
 	       rules_grant(warden, client) == WARDEN_RULES_ALLOW;
 }
 
+/* A host that many share is not refused, only who tries passwords there is. */
+static bool block_refuses(const struct warden *warden,
+			  const struct warden_policy *policy,
+			  const struct warden_host *host,
+			  enum warden_stage stage, uint64_t now)
+{
+	if (warden_table_blocked_until(&warden->table, host, now) == 0)
+		return false;
+	switch (warden_table_block_of(&warden->table, host, policy, now)) {
+	case WARDEN_BLOCK_NONE:
+		break;
+	case WARDEN_BLOCK_HOST:
+		return true;
+	case WARDEN_BLOCK_LIMITED:
+		return stage == WARDEN_STAGE_AUTH;
+	}
+	return false;
+}
+
 static enum warden_refusal find_refusal(const struct warden *warden,
+					const struct warden_policy *policy,
 					const struct warden_net *remote,
 					const struct warden_host *host,
-					uint64_t now)
+					enum warden_stage stage, uint64_t now)
 {
-	if (warden_table_blocked_until(&warden->table, host, now) != 0)
+	if (block_refuses(warden, policy, host, stage, now))
 		return WARDEN_REFUSED_HOST;
 	if (warden_network_find(warden, remote, now) != NULL)
 		return WARDEN_REFUSED_NETWORK;
@@ -290,7 +310,8 @@ enum warden_refusal warden_check(struct warden *warden,
 		return refuse(warden, policy, &host, WARDEN_REFUSED_RULE, stage,
 			      now);
 	}
-	refusal = find_refusal(warden, client->remote, &host, now);
+	refusal =
+		find_refusal(warden, policy, client->remote, &host, stage, now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
 	   one look into the table is quicker than up to 512 comparisons */
 	if (refusal == WARDEN_ADMITTED || is_exempt(warden, policy, client))
@@ -328,8 +349,8 @@ bool warden_name_matters(struct warden *warden,
 
 	if (!may_need_name(warden, client, now, &policy, &host))
 		return false;
-	refused = find_refusal(warden, client->remote, &host, now) !=
-		  WARDEN_ADMITTED;
+	refused = find_refusal(warden, policy, client->remote, &host, stage,
+			       now) != WARDEN_ADMITTED;
 	if (stage == WARDEN_STAGE_AUTH)
 		return refused && grant_needs_name(warden, policy, client);
 	verdict = rules_verdict(warden, client);
@@ -387,6 +408,18 @@ count_whom(struct warden *warden, const struct warden_client *client,
 	return policy;
 }
 
+static uint32_t session_limit(const struct warden *warden,
+			      const struct warden_policy *policy,
+			      const struct warden_host *host, uint64_t now)
+{
+	struct warden_limits limits;
+
+	if (policy->session_limit == 0)
+		return 0;
+	warden_table_limits(&warden->table, host, policy, now, &limits);
+	return limits.sessions;
+}
+
 enum warden_refusal warden_session_wait(struct warden *warden,
 					const struct warden_client *client,
 					pid_t pid, uint64_t now,
@@ -402,7 +435,7 @@ enum warden_refusal warden_session_wait(struct warden *warden,
 	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return WARDEN_ADMITTED;
-	limit = in_force ? policy->session_limit : 0;
+	limit = in_force ? session_limit(warden, policy, &host, now) : 0;
 	if (warden_table_session_open(&warden->table, &host, limit, pid, now,
 				      session_r) != 0)
 		return WARDEN_ADMITTED;
@@ -458,7 +491,7 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 				       policy->fail_window_secs, now);
 	}
 	return warden_table_count(&warden->table, &host, policy, in_force,
-				  class, client->protocol, now);
+				  class, client->protocol, user, now);
 }
 
 enum warden_refusal warden_pending_begin(struct warden *warden,
@@ -537,4 +570,7 @@ void warden_success(struct warden *warden, const struct warden_client *client,
 		warden_suspects_clear(&warden->suspects, &host, user,
 				      policy->fail_window_secs, now);
 	warden_table_success(&warden->table, &host, clear, now);
+	if (user != NULL) {
+		warden_table_add_user(&warden->table, &host, policy, user, now);
+	}
 }

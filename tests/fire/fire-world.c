@@ -231,7 +231,8 @@ static void fail_once(struct world *world, enum world_host host,
 	struct warden_host h = world_host(host);
 
 	(void)warden_table_count(table, &h, policy, true, WARDEN_AUTH_FAILED,
-				 WARDEN_PROTOCOL_IMAP, WORLD_NOW - before);
+				 WARDEN_PROTOCOL_IMAP, NULL,
+				 WORLD_NOW - before);
 }
 
 static void block(struct world *world, enum world_host host,

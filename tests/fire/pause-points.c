@@ -289,7 +289,7 @@ static void fill_set(struct world *world)
 
 		(void)warden_table_count(&world->process.admin->table, &host,
 					 &policy, true, WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP,
+					 WARDEN_PROTOCOL_IMAP, NULL,
 					 WORLD_NOW - 2500);
 	}
 }

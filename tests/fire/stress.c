@@ -446,7 +446,7 @@ static void own_offend(const struct key *key, struct model *model)
 	own.block_time_secs = own.block_time_max_secs = key_block_secs(key);
 	done = warden_table_count(&table, &key->host, &own, true,
 				  WARDEN_USER_UNKNOWN, WARDEN_PROTOCOL_IMAP,
-				  now);
+				  NULL, now);
 	model->empty_at = UINT64_MAX / 2;
 	own_blocked(key, model, done,
 		    (uint32_t)((now + 999) / 1000) + key_block_secs(key), 1,
@@ -461,7 +461,8 @@ static void own_count(const struct key *key, struct model *model)
 		model->empty_at, now, policy.points[WARDEN_AUTH_FAILED],
 		policy.fail_limit, policy.fail_window_secs);
 	(void)warden_table_count(&table, &key->host, &policy, false,
-				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, now);
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
+				 now);
 }
 
 static void own_login(const struct key *key, struct model *model)
@@ -612,9 +613,9 @@ static void open_operation(const struct key *key, uint64_t random)
 		(void)warden_table_blocked_until(&table, &key->host,
 						 key_now(key));
 	} else {
-		(void)warden_table_count(&table, &key->host, &policy, false,
-					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP, key_now(key));
+		(void)warden_table_count(
+			&table, &key->host, &policy, false, WARDEN_AUTH_FAILED,
+			WARDEN_PROTOCOL_IMAP, NULL, key_now(key));
 		check_twice(key);
 	}
 }

@@ -19,7 +19,7 @@ static const char good_file[] =
 	"saved 1769995000\n"
 	"host 192.0.2.1 block=1770000000 offences=2 reason=auth_failed "
 	"refused=17 login=1769990000\n"
-	"host 2001:db8:1:2::/64 login=1769990001\n"
+	"host 2001:db8:1:2::/64 login=1769990001 users=3\n"
 	"host 192.0.2.9\n"
 	"network 198.51.100.0/24 since=1769990000 block=forever\n"
 	"end 4\n";
@@ -61,6 +61,7 @@ static void random_host(struct warden_state_entry *entry)
 	entry->last_login = random_time();
 	entry->refused = unit_random_below(2) == 0 ? unit_random_below(1000) :
 		(uint64_t)unit_random_below(UINT32_MAX) << 32 | 7;
+	entry->users = (uint16_t)unit_random_below(UINT16_MAX + 1);
 	entry->offences = (uint8_t)unit_random_below(WARDEN_OFFENCES_MAX + 1);
 	entry->reason = (uint8_t)unit_random_below(WARDEN_CLASS_COUNT);
 }
@@ -96,6 +97,7 @@ static void assert_entries_equal(const struct warden_state_entry *a,
 		assert_true(a[i].since == b[i].since);
 		assert_true(a[i].last_login == b[i].last_login);
 		assert_true(a[i].refused == b[i].refused);
+		assert_int_equal(a[i].users, b[i].users);
 		assert_int_equal(a[i].offences, b[i].offences);
 		assert_int_equal(a[i].reason, b[i].reason);
 	}
@@ -172,6 +174,7 @@ static void test_format_changed(void **state)
 	entries[0].last_login = 1769990000;
 	entries[1].net = net_of("2001:db8:1:2::/64");
 	entries[1].last_login = 1769990001;
+	entries[1].users = 3;
 	entries[2].net = net_of("192.0.2.9");
 	entries[3].net = net_of("198.51.100.0/24");
 	entries[3].is_network = true;

@@ -61,7 +61,7 @@ static bool count(struct fixture *f, const char *host,
 	struct warden_host h = unit_host(host);
 
 	return warden_table_count(&f->table, &h, &f->policy, true, class,
-				  WARDEN_PROTOCOL_IMAP, now);
+				  WARDEN_PROTOCOL_IMAP, NULL, now);
 }
 
 static struct warden_host_info info(struct fixture *f, const char *host,
@@ -205,6 +205,169 @@ static void test_known_host_may_fail_four_times_as_much(void **state)
 	assert_true(count(f, "192.0.2.1", WARDEN_AUTH_FAILED, UNIT_NOW));
 }
 
+static bool count_user(struct fixture *f, const char *host,
+		       enum warden_class class, const char *user, uint64_t now)
+{
+	struct warden_host h = unit_host(host);
+
+	return warden_table_count(&f->table, &h, &f->policy, true, class,
+				  WARDEN_PROTOCOL_IMAP, user, now);
+}
+
+static unsigned int users_until_blocked(struct fixture *f, const char *host,
+					enum warden_class class)
+{
+	char user[16];
+
+	for (unsigned int i = 1; i < 1000; i++) {
+		(void)snprintf(user, sizeof(user), "user%u", i);
+		if (count_user(f, host, class, user, UNIT_NOW))
+			return i;
+	}
+	fail();
+	return 0;
+}
+
+/* 10 10 20 20 20 20; names that share a bit of the sketch are one. */
+static void test_many_names_weigh_more_than_many_tries(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_uint_in_range(
+		users_until_blocked(f, "192.0.2.1", WARDEN_AUTH_FAILED), 6, 7);
+	assert_uint_in_range(
+		users_until_blocked(f, "192.0.2.2", WARDEN_USER_UNKNOWN), 4, 4);
+	for (int i = 0; i < 9; i++) {
+		assert_false(count_user(f, "192.0.2.3", WARDEN_AUTH_FAILED,
+					"alice", UNIT_NOW));
+	}
+	assert_true(count_user(f, "192.0.2.3", WARDEN_AUTH_FAILED, "alice",
+			       UNIT_NOW));
+	assert_int_equal(info(f, "192.0.2.3", UNIT_NOW).names, 1);
+}
+
+static void test_names_are_forgotten_after_a_day(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t later = UNIT_NOW + 24 * 3600 * UINT64_C(1000);
+
+	(void)count_user(f, "192.0.2.1", WARDEN_AUTH_FAILED, "alice", UNIT_NOW);
+	(void)count_user(f, "192.0.2.1", WARDEN_AUTH_FAILED, "bob", UNIT_NOW);
+	assert_int_equal(info(f, "192.0.2.1", UNIT_NOW).names, 2);
+	(void)count_user(f, "192.0.2.1", WARDEN_AUTH_FAILED, "carol", later);
+	assert_int_equal(info(f, "192.0.2.1", later).names, 1);
+	assert_true(info(f, "192.0.2.1", later).points == 10.0);
+}
+
+static void log_in_users(struct fixture *f, const char *host,
+			 unsigned int users, uint64_t now)
+{
+	struct warden_host h = unit_host(host);
+	char user[16];
+
+	for (unsigned int i = 1; i <= users; i++) {
+		(void)snprintf(user, sizeof(user), "user%u", i);
+		warden_table_success(&f->table, &h, false, now);
+		warden_table_add_user(&f->table, &h, &f->policy, user, now);
+	}
+}
+
+static void test_many_users_may_fail_more(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host_info one, many;
+
+	log_in_users(f, "192.0.2.1", 1, UNIT_NOW);
+	log_in_users(f, "192.0.2.2", 200, UNIT_NOW);
+	one = info(f, "192.0.2.1", UNIT_NOW);
+	many = info(f, "192.0.2.2", UNIT_NOW);
+	assert_int_equal(one.users, 1);
+	assert_int_equal(one.limits.sessions, 10);
+	assert_uint_in_range(many.users, 80, 450);
+	assert_int_equal(many.limits.sessions, WARDEN_SESSION_LIMIT_MAX);
+	/* each of their mistakes weighs less, and no name of theirs is one too
+	   many */
+	assert_uint_in_range(
+		users_until_blocked(f, "192.0.2.2", WARDEN_AUTH_FAILED), 65,
+		120);
+}
+
+/* They come every day, and one who came once is forgotten. */
+static void test_users_are_counted_over_known_time(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = UNIT_NOW;
+
+	log_in_users(f, "192.0.2.1", 8, now);
+	for (unsigned int day = 1; day < 100; day++) {
+		now += 86400 * UINT64_C(1000);
+		log_in_users(f, "192.0.2.1", 4, now);
+		assert_true(info(f, "192.0.2.1", now).users >= 4);
+	}
+	assert_uint_in_range(info(f, "192.0.2.1", now).users, 4, 5);
+}
+
+static void test_shared_host_is_limited_unless_an_admin_blocks_it(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+
+	log_in_users(f, "192.0.2.1", 10, UNIT_NOW);
+	(void)users_until_blocked(f, "192.0.2.1", WARDEN_USER_UNKNOWN);
+	assert_true(info(f, "192.0.2.1", UNIT_NOW).limited);
+	assert_int_equal(
+		warden_table_block_of(&f->table, &host, &f->policy, UNIT_NOW),
+		WARDEN_BLOCK_LIMITED);
+	assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
+				       WARDEN_MANUAL, 0, UNIT_NOW));
+	assert_false(info(f, "192.0.2.1", UNIT_NOW).limited);
+	assert_int_equal(
+		warden_table_block_of(&f->table, &host, &f->policy, UNIT_NOW),
+		WARDEN_BLOCK_HOST);
+}
+
+/* At once no more than anybody, over a day as much as a known host. */
+static void test_network_of_a_known_host_is_trusted_a_little(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_limits limits;
+	struct warden_host near = unit_host("192.0.2.200");
+	struct warden_host far = unit_host("192.0.3.1");
+	struct warden_host near6 = unit_host("2001:db8:1:2::1");
+	struct warden_host far6 = unit_host("2001:db8:2:2::1");
+
+	log_in_users(f, "192.0.2.1", 1, UNIT_NOW);
+	log_in_users(f, "2001:db8:1:9::1", 1, UNIT_NOW);
+	warden_table_limits(&f->table, &near, &f->policy, UNIT_NOW, &limits);
+	assert_int_equal(limits.fast, 100);
+	assert_int_equal(limits.slow, 2 * WARDEN_SLOW_LIMIT);
+	warden_table_limits(&f->table, &near6, &f->policy, UNIT_NOW, &limits);
+	assert_int_equal(limits.slow, 2 * WARDEN_SLOW_LIMIT);
+	warden_table_limits(&f->table, &far, &f->policy, UNIT_NOW, &limits);
+	assert_int_equal(limits.slow, WARDEN_SLOW_LIMIT);
+	warden_table_limits(&f->table, &far6, &f->policy, UNIT_NOW, &limits);
+	assert_int_equal(limits.slow, WARDEN_SLOW_LIMIT);
+}
+
+/* One try every ten minutes for a week. */
+static void test_patience_is_not_worth_it(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int tested = 0, first = 0;
+
+	for (uint64_t now = UNIT_NOW;
+	     now < UNIT_NOW + (uint64_t)WEEK_SECS * 1000; now += 600000) {
+		if (info(f, "192.0.2.1", now).blocked)
+			continue;
+		tested++;
+		if (count(f, "192.0.2.1", WARDEN_AUTH_FAILED, now) &&
+		    first == 0)
+			first = tested;
+	}
+	assert_uint_in_range(first, 20, 40);
+	assert_uint_in_range(tested, 40, 150);
+}
+
 static void test_known_time_runs_out(void **state)
 {
 	struct fixture *f = *state;
@@ -250,8 +413,8 @@ static void test_nobody_is_blocked_without_policy(void **state)
 
 	for (int i = 0; i < 100; i++) {
 		assert_false(warden_table_count(
-			&f->table, &host, &f->policy, false,
-			WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+			&f->table, &host, &f->policy, false, WARDEN_AUTH_FAILED,
+			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 	}
 	assert_false(info(f, "192.0.2.1", UNIT_NOW).blocked);
 }
@@ -337,7 +500,7 @@ static void test_reuse_former_owners_words_read_as_zero(void **state)
 	assert_int_equal(i.offences, 0);
 	assert_false(warden_table_count(&f->table, &new, &f->policy, true,
 					WARDEN_AUTH_FAILED,
-					WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+					WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 	(void)warden_table_read(&f->table, &new, &f->policy, UNIT_NOW, &i);
 	assert_true(i.points == 10.0);
 }
@@ -358,7 +521,7 @@ static void test_reuse_second_record_of_a_host_is_not_used(void **state)
 	for (int n = 0; n < 10; n++) {
 		(void)warden_table_count(&f->table, &host, &f->policy, true,
 					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 	}
 	assert_int_equal(*warden_record_word(&set->records[5], WARDEN_WORD_BLOCK), 0);
 	assert_int_not_equal(*warden_record_word(&set->records[2], WARDEN_WORD_BLOCK), 0);
@@ -402,7 +565,7 @@ static void count_numbered(struct fixture *f, uint32_t number)
 	struct warden_host host = numbered(number);
 
 	(void)warden_table_count(&f->table, &host, &f->policy, true,
-				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 UNIT_NOW);
 }
 
@@ -524,7 +687,7 @@ static void test_multicast_is_no_host(void **state)
 	for (int i = 0; i < 20; i++) {
 		assert_false(warden_table_count(
 			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 	}
 	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
 			 0);
@@ -540,7 +703,7 @@ static void test_least_valuable_record_makes_room(void **state)
 		host = numbered(n);
 		(void)warden_table_count(&f->table, &host, &f->policy, true,
 					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP,
+					 WARDEN_PROTOCOL_IMAP, NULL,
 					 UNIT_NOW + n * UINT64_C(1000));
 	}
 	host = numbered(1); /* the oldest, but known */
@@ -550,7 +713,7 @@ static void test_least_valuable_record_makes_room(void **state)
 				 WARDEN_MANUAL, 0, UNIT_NOW);
 	host = numbered(100);
 	(void)warden_table_count(&f->table, &host, &f->policy, true,
-				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 UNIT_NOW + 60000);
 	assert_non_null(record_of(f, numbered(1).key));
 	assert_non_null(record_of(f, numbered(2).key));
@@ -575,7 +738,7 @@ static void test_host_blocked_by_hand_is_never_evicted(void **state)
 	host = numbered(100);
 	assert_false(warden_table_count(&f->table, &host, &f->policy, true,
 					WARDEN_AUTH_FAILED,
-					WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+					WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 	assert_false(warden_table_block(&f->table, &host, UINT32_MAX, 1,
 					WARDEN_MANUAL, 0, UNIT_NOW));
 	assert_int_equal(f->table.header->set_full, 2);
@@ -608,7 +771,7 @@ static void test_in_a_set_full_of_blocks_the_first_to_end_makes_room(
 	for (int i = 0; i < 10; i++) {
 		(void)warden_table_count(&f->table, &host, &f->policy, true,
 					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 	}
 	assert_int_not_equal(
 		warden_table_blocked_until(&f->table, &host, UNIT_NOW), 0);
@@ -628,7 +791,7 @@ static void test_ipv6_does_not_evict_ipv4(void **state)
 	struct warden_host v4 = numbered(1);
 
 	(void)warden_table_count(&f->table, &v4, &f->policy, true,
-				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP,
+				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 UNIT_NOW);
 	for (uint64_t n = 1; n <= 1000; n++) {
 		struct warden_host v6 = { .key = UINT64_C(0x20010db8) << 32 | n,
@@ -636,7 +799,7 @@ static void test_ipv6_does_not_evict_ipv4(void **state)
 
 		(void)warden_table_count(&f->table, &v6, &f->policy, true,
 					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 	}
 	assert_non_null(record_of(f, v4.key));
 }
@@ -727,9 +890,9 @@ static void attack(struct fixture *f, enum warden_family family,
 	for (uint32_t n = 0; n < 100000; n++) {
 		struct warden_host host = attacker(n);
 
-		(void)warden_table_count(&f->table, &host, &f->policy, true,
-					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP, UNIT_NOW + n);
+		(void)warden_table_count(
+			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
+			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW + n);
 	}
 	/* every record is in use, and not one block is gone */
 	assert_true(f->table.header->evicted >= 100000 - room);
@@ -787,7 +950,7 @@ static void test_full_what_could_not_be_watched_is_counted(void **state)
 		host = of_a_slash_32(n);
 		assert_false(warden_table_count(
 			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, UNIT_NOW));
+			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 		assert_false(warden_table_read(&f->table, &host, &f->policy,
 					       UNIT_NOW, &i));
 	}
@@ -858,7 +1021,7 @@ static void test_noise_in_every_word(void **state)
 
 		(void)warden_table_count(&f->table, &host, &f->policy, true,
 					 WARDEN_AUTH_FAILED,
-					 WARDEN_PROTOCOL_IMAP, UNIT_NOW);
+					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 		(void)warden_table_blocked_until(&f->table, &host, UNIT_NOW);
 		(void)warden_table_unblock(&f->table, &host, UNIT_NOW);
 		(void)warden_table_session_open(&f->table, &host, 10, 1,
@@ -988,6 +1151,13 @@ int main(void)
 		CASE(test_blocks_double_up_to_the_cap),
 		CASE(test_a_week_of_peace_is_forgiven),
 		CASE(test_known_host_may_fail_four_times_as_much),
+		CASE(test_many_names_weigh_more_than_many_tries),
+		CASE(test_names_are_forgotten_after_a_day),
+		CASE(test_many_users_may_fail_more),
+		CASE(test_users_are_counted_over_known_time),
+		CASE(test_shared_host_is_limited_unless_an_admin_blocks_it),
+		CASE(test_network_of_a_known_host_is_trusted_a_little),
+		CASE(test_patience_is_not_worth_it),
 		CASE(test_known_time_runs_out),
 		CASE(test_success_clears_points_only_when_told),
 		CASE(test_thirty_idle_sessions_a_minute_are_free),

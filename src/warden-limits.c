@@ -1,0 +1,78 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+
+#include "warden-limits.h"
+
+/* A known host has this many times the points. One that only has a known host
+   in its network has no more at once, for a guesser may be in every network,
+   but as much over a day. */
+#define KNOWN_FAST WARDEN_KNOWN_FACTOR
+#define KNOWN_SLOW 2
+
+/* That many users double what drains. In ten minutes all of an office can come
+   to work after a change of passwords; in a day a guesser among them can try
+   as often as all of them err. */
+#define FAST_USERS 50
+#define SLOW_USERS 600
+
+/* Each offence halves the slow bucket, down to this: who comes back after a
+   block and goes on slowly gets ever less. */
+#define SLOW_MIN 30
+
+#define SHARED_USERS 4
+/* Sessions: as many again for each so many users. */
+#define SESSION_USERS 4
+
+#define NAMES_FREE 2
+/* So many above what is free, and it does not matter any more whether a name is
+   new: counting is not exact there. */
+#define NAMES_MANY 8
+
+static uint32_t drain(uint32_t points, uint32_t users, uint32_t doubles)
+{
+	uint32_t more = users > 1 ? users - 1 : 0;
+
+	return (uint32_t)((uint64_t)points * (doubles + more) / doubles);
+}
+
+static uint32_t slow_limit(const struct warden_standing *standing)
+{
+	uint32_t limit = WARDEN_SLOW_LIMIT *
+			 (standing->known || standing->near ? KNOWN_SLOW : 1);
+
+	limit >>= standing->offences < 8 ? standing->offences : 8;
+	return limit < SLOW_MIN ? SLOW_MIN : limit;
+}
+
+static uint32_t session_limit(const struct warden_policy *policy,
+			      uint32_t users)
+{
+	uint64_t limit = policy->session_limit;
+
+	limit += limit * (users / SESSION_USERS);
+	return limit > WARDEN_SESSION_LIMIT_MAX ? WARDEN_SESSION_LIMIT_MAX :
+						  (uint32_t)limit;
+}
+
+void warden_limits_get(struct warden_limits *limits_r,
+		       const struct warden_policy *policy,
+		       const struct warden_standing *standing)
+{
+	uint32_t users = standing->known ? standing->users : 0;
+
+	*limits_r = (struct warden_limits){
+		.fast = policy->fail_limit * (standing->known ? KNOWN_FAST : 1),
+		.slow = slow_limit(standing),
+		.fast_drain = drain(policy->fail_limit, users, FAST_USERS),
+		.slow_drain = drain(WARDEN_SLOW_LIMIT, users, SLOW_USERS),
+		.sessions = session_limit(policy, users),
+		.names = NAMES_FREE + 2 * users,
+		.shared = users >= SHARED_USERS,
+	};
+}
+
+bool warden_limits_trawls(const struct warden_limits *limits, uint32_t names,
+			  bool is_new)
+{
+	return names > limits->names &&
+	       (is_new || names >= limits->names + NAMES_MANY);
+}
