@@ -14,6 +14,7 @@
 #include "auth-passdb.h"
 
 #define ATTEMPT_KEY "warden_attempt"
+#define SECRET_KEY "warden_secret"
 
 /* Every request has this field from its first moment, and nothing above a
    request has it. */
@@ -84,7 +85,7 @@ bool auth_attempt_client_get(const struct event *event,
    is himself and not the user he wants to be, which auth makes of him only
    when his password was right; others are what they typed as auth normalizes
    it, and not what a database makes of it. */
-static const char *attempt_user(const struct event *event)
+const char *auth_attempt_user(const struct event *event)
 {
 	static const char *const keys[] = {
 		"master_user", "translated_user", "original_user", "user",
@@ -94,6 +95,16 @@ static const char *attempt_user(const struct event *event)
 	for (unsigned int i = 0; user == NULL && i < N_ELEMENTS(keys); i++)
 		user = warden_compat_event_field(event, keys[i]);
 	return user;
+}
+
+void auth_attempt_set_secret(struct event *request, uint64_t secret)
+{
+	event_set_ptr(request, SECRET_KEY, POINTER_CAST((uintptr_t)secret));
+}
+
+uint64_t auth_attempt_secret(const struct event *request)
+{
+	return POINTER_CAST_TO(event_get_ptr(request, SECRET_KEY), uintptr_t);
 }
 
 void auth_attempt_answer(const struct event *event)
@@ -120,20 +131,22 @@ static void attempt_count(const struct event *event,
 					     "internal failure"),
 		.policy_refused = field_is(event, "policy_result", "refused"),
 	};
+	struct warden_password password = {
+		.user = auth_attempt_user(event),
+		.secret = auth_attempt_secret(request),
+	};
 	struct auth_attempt_client attempt;
 	enum warden_class class;
 
 	if (!auth_attempt_client_get(event, &attempt))
 		return;
 	if (warden_attempt_is_proof(&end)) {
-		warden_success(warden, &attempt.client, attempt_user(event),
-			       now);
+		warden_password_worked(warden, &attempt.client, &password, now);
 		return;
 	}
 	class = warden_attempt_class(attempt_said(request), &end);
 	if (class != WARDEN_CLASS_NONE) {
-		auth_count(warden, &attempt.client, class, attempt_user(event),
-			   now);
+		auth_count(warden, &attempt.client, class, &password, now);
 	}
 }
 

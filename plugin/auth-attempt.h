@@ -22,6 +22,13 @@ struct auth_attempt_client {
 bool auth_attempt_client_get(const struct event *event,
 			     struct auth_attempt_client *attempt_r);
 
+/* Who tries to log in; as long as the event lives. */
+const char *auth_attempt_user(const struct event *event);
+/* The client's password, as far as it may be kept: see warden-memory.h. */
+void auth_attempt_set_secret(struct event *request, uint64_t secret);
+/* 0: it is not known. */
+uint64_t auth_attempt_secret(const struct event *request);
+
 /* One password database has answered: remember it with the request. */
 void auth_attempt_answer(const struct event *event);
 /* The attempt is over: count it, once. warden may be NULL. */

@@ -20,6 +20,7 @@ struct auth_count {
 	struct warden_net remote, local;
 	struct warden_client client;
 	enum warden_class class;
+	struct warden_password password;
 	char *user;
 	struct client_name_lookup *lookup;
 };
@@ -34,8 +35,9 @@ static void pending_count(struct auth_count *attempt)
 	struct warden *warden = auth_warden_get();
 
 	if (warden != NULL) {
-		(void)warden_count(warden, &attempt->client, attempt->class,
-				   attempt->user, warden_clock_now());
+		(void)warden_password_failed(warden, &attempt->client,
+					     attempt->class, &attempt->password,
+					     warden_clock_now());
 	}
 	DLLIST_REMOVE(&pending.first, attempt);
 	pending.count--;
@@ -54,7 +56,8 @@ static void pending_named(void *context)
 }
 
 static void pending_add(const struct warden_client *client,
-			enum warden_class class, const char *user,
+			enum warden_class class,
+			const struct warden_password *password,
 			unsigned int timeout_msecs)
 {
 	struct auth_count *attempt = i_new(struct auth_count, 1);
@@ -67,7 +70,9 @@ static void pending_add(const struct warden_client *client,
 		attempt->client.local = &attempt->local;
 	}
 	attempt->class = class;
-	attempt->user = i_strdup(user);
+	attempt->user = i_strdup(password->user);
+	attempt->password.user = attempt->user;
+	attempt->password.secret = password->secret;
 	DLLIST_PREPEND(&pending.first, attempt);
 	pending.count++;
 	attempt->lookup = client_name_look_up(&attempt->remote, timeout_msecs,
@@ -75,7 +80,8 @@ static void pending_add(const struct warden_client *client,
 }
 
 void auth_count(struct warden *warden, const struct warden_client *client,
-		enum warden_class class, const char *user, uint64_t now)
+		enum warden_class class, const struct warden_password *password,
+		uint64_t now)
 {
 	const struct warden_policy *policy = warden_policy(warden, now);
 	struct warden_client named = *client;
@@ -83,10 +89,11 @@ void auth_count(struct warden *warden, const struct warden_client *client,
 	client_name_find(&named);
 	if (policy != NULL && pending.count < PENDING_MAX &&
 	    warden_name_may_exempt(warden, &named, now)) {
-		pending_add(client, class, user,
+		pending_add(client, class, password,
 			    policy->dns_timeout_secs * 1000);
 	} else
-		(void)warden_count(warden, &named, class, user, now);
+		(void)warden_password_failed(warden, &named, class, password,
+					     now);
 }
 
 void auth_count_deinit(void)

@@ -63,13 +63,16 @@ static bool host_is_refused(struct auth_request *request)
 {
 	struct warden *warden = auth_warden_get();
 	struct auth_attempt_client attempt;
+	struct warden_password password;
 
 	if (warden == NULL ||
 	    !auth_attempt_client_get(request->event, &attempt))
 		return FALSE;
 	client_name_find(&attempt.client);
-	return warden_check(warden, &attempt.client, WARDEN_STAGE_AUTH,
-			    warden_clock_now()) != WARDEN_ADMITTED;
+	password.user = auth_attempt_user(request->event);
+	password.secret = auth_attempt_secret(request->event);
+	return warden_check_password(warden, &attempt.client, &password,
+				     warden_clock_now()) != WARDEN_ADMITTED;
 }
 
 /* "User unknown" means the next database, and with `deny = yes` that he is not
@@ -178,13 +181,19 @@ static void passdb_warden_ask(struct auth_request *request,
 }
 
 static void passdb_warden_verify_plain(struct auth_request *request,
-				       const char *password ATTR_UNUSED,
+				       const char *password,
 				       verify_plain_callback_t *callback)
 {
 	const struct passdb_asked asked = {
 		.callback.verify_plain = callback,
 	};
+	struct warden *warden = auth_warden_get();
 
+	/* who waits for a name keeps no password */
+	if (warden != NULL) {
+		auth_attempt_set_secret(request->event,
+					warden_secret(warden, password));
+	}
 	passdb_warden_ask(request, &asked);
 }
 

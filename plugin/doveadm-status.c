@@ -113,6 +113,7 @@ static void status_record_totals(const struct status *status,
 			status_record_total(record, warden_class_name(i),
 					    &totals[i]);
 	}
+	status_record_total(record, "excused", &totals[WARDEN_TOTAL_EXCUSED]);
 	status_record_total(record, "refused", &status->refused);
 	status_record_total(record, "refused_blocked",
 			    &totals[WARDEN_TOTAL_REFUSED_BLOCKED]);
@@ -204,6 +205,7 @@ static void status_say_totals(const struct status *status)
 					warden_class_name(i), NULL),
 					&totals[i]);
 	}
+	status_say_total("wrong, but no guess", &totals[WARDEN_TOTAL_EXCUSED]);
 	status_say_total("refused", &status->refused);
 	if (totals[WARDEN_TOTAL_REFUSED_RULES].hour > 0)
 		status_say_total("  by hosts.deny",

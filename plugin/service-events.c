@@ -39,10 +39,11 @@ void service_event_tally(void *context ATTR_UNUSED, enum warden_total total,
 			 uint64_t count)
 {
 	const char *refusal = warden_tally_refusal(total);
+	const char *failure = warden_tally_failure(total);
 	struct event *event;
 
 	/* auth_request_finished of Dovecot's counts logins */
-	if (refusal == NULL && !warden_class_is_event(total))
+	if (refusal == NULL && failure == NULL)
 		return;
 	event = event_create(NULL);
 	event_add_category(event, &event_category_warden);
@@ -54,8 +55,8 @@ void service_event_tally(void *context ATTR_UNUSED, enum warden_total total,
 		e_debug(event, "refused %" PRIu64 " (%s)", count, refusal);
 	} else {
 		event_set_name(event, "warden_failure");
-		event_add_str(event, "class", warden_class_name(total));
-		e_debug(event, "%s: %" PRIu64, warden_class_name(total), count);
+		event_add_str(event, "class", failure);
+		e_debug(event, "%s: %" PRIu64, failure, count);
 	}
 	event_unref(&event);
 }

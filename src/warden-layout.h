@@ -190,6 +190,9 @@ enum warden_total {
 	WARDEN_TOTAL_REFUSED_AUTH,	  /* by the passdb */
 	WARDEN_TOTAL_WOULD_REFUSE,	  /* in observe mode */
 	WARDEN_TOTAL_REFUSED_RULES,	  /* by hosts.deny */
+	/* passwords that were wrong and no guess: the same once more, or one
+	   that used to work */
+	WARDEN_TOTAL_EXCUSED,
 	WARDEN_TOTALS,
 };
 _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
@@ -316,12 +319,19 @@ _Static_assert(sizeof(struct warden_named) % 8 == 0, "copied as words");
 
 /* --- auth ----------------------------------------------------------------
    Which user failed from a host lately: [host tag:24][user:23][more than
-   one:1][secs / 16, low bits:16]. Hosts and users only as keyed hashes. */
+   one:1][secs / 16, low bits:16]; and which passwords worked and which did not,
+   see warden-memory.h: [tag:32][points:12][secs / 64, low bits:20]. Hosts,
+   users and passwords only as keyed hashes. What a flood of wrong passwords
+   fills is apart from what worked. */
 #define WARDEN_SUSPECT_WAYS 8
 #define WARDEN_SUSPECT_SETS 8192
+#define WARDEN_MEMORY_WAYS 8
+#define WARDEN_MEMORY_SETS 16384
 struct warden_auth_file {
 	struct warden_file_header file;
 	_Atomic uint64_t suspects[WARDEN_SUSPECT_SETS][WARDEN_SUSPECT_WAYS];
+	_Atomic uint64_t worked[WARDEN_MEMORY_SETS][WARDEN_MEMORY_WAYS];
+	_Atomic uint64_t wrong[WARDEN_MEMORY_SETS][WARDEN_MEMORY_WAYS];
 };
 
 /* --- rules ---------------------------------------------------------------

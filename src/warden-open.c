@@ -313,7 +313,9 @@ static bool auth_open(struct warden *warden, int dir_fd,
 	return file_open_sized(&warden->auth_file, dir_fd, warden->role,
 			       &shared, NULL, error_r) &&
 	       warden_suspects_init(&warden->suspects, warden->auth_file.base,
-				    warden->auth_file.size);
+				    warden->auth_file.size) &&
+	       warden_memory_init(&warden->memory, warden->auth_file.base,
+				  warden->auth_file.size);
 }
 
 /* --- rules: as much room as they need ------------------------------------- */

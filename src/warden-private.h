@@ -3,6 +3,7 @@
 #define WARDEN_PRIVATE_H
 
 #include "warden-file.h"
+#include "warden-memory.h"
 #include "warden-rulebook.h"
 #include "warden-suspects.h"
 #include "warden-table.h"
@@ -21,6 +22,7 @@ struct warden {
 	struct warden_policy_file *shared_policy;
 	struct warden_table table;
 	struct warden_suspects suspects; /* .file NULL: not opened */
+	struct warden_memory memory;	 /* the same */
 	struct warden_rulebook rulebook;
 
 	/* private copies of what was published last; generation 0: nothing */

@@ -1100,6 +1100,32 @@ void warden_table_take_back(struct warden_table *table,
 			  next_last_undone, pending);
 }
 
+void warden_table_forgive(struct warden_table *table,
+			  const struct warden_host *host,
+			  const struct warden_policy *policy, uint32_t points,
+			  uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	struct warden_record *record = place_find(&place);
+	struct bucket_take_back fast = { now, 0 }, slow = { now, 0 };
+	struct warden_limits limits;
+
+	if (record == NULL)
+		return;
+	record_limits(table, record, &place, policy, (uint32_t)(now / 1000),
+		      &limits);
+	fast.added = warden_bucket_add(0, now, points, limits.fast_drain,
+				       policy->fail_window_secs) -
+		     now;
+	slow.added = warden_bucket_add(0, now, points, limits.slow_drain,
+				       WARDEN_SLOW_WINDOW_SECS) -
+		     now;
+	(void)word_update(table, record, &place, WARDEN_WORD_FAST,
+			  next_bucket_take_back, &fast);
+	(void)word_update(table, record, &place, WARDEN_WORD_SLOW,
+			  next_bucket_take_back, &slow);
+}
+
 bool warden_table_settle(struct warden_table *table,
 			 const struct warden_host *host,
 			 const struct warden_policy *policy, uint64_t now)

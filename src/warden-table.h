@@ -32,6 +32,7 @@
    success, add user  | auth, login, pam  | all        | as count
    count ahead        | pam               | all        | as count
    take back          | pam               | all        | as count
+   forgive            | auth              | all        | as count
    pending enter,     | pam               | all        | a slot that is free
    leave              |                   |            | again after WARDEN_
 		      |                   |            | PENDING_MAX_SECS, or
@@ -255,6 +256,11 @@ void warden_table_add_user(struct warden_table *table,
 			   const struct warden_host *host,
 			   const struct warden_policy *policy, const char *user,
 			   uint64_t now);
+/* Take back so many points that were counted lately. */
+void warden_table_forgive(struct warden_table *table,
+			  const struct warden_host *host,
+			  const struct warden_policy *policy, uint32_t points,
+			  uint64_t now);
 /* A connection of a blocked host was refused. */
 void warden_table_refused(struct warden_table *table,
 			  const struct warden_host *host);

@@ -46,3 +46,10 @@ const char *warden_tally_refusal(enum warden_total total)
 
 	return total < WARDEN_TOTALS ? names[total] : NULL;
 }
+
+const char *warden_tally_failure(enum warden_total total)
+{
+	if (total == WARDEN_TOTAL_EXCUSED)
+		return "excused";
+	return warden_class_is_event(total) ? warden_class_name(total) : NULL;
+}

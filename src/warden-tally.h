@@ -28,5 +28,8 @@ void warden_tally_tick(struct warden_tally *tally,
    "observed" if it only would have been. NULL: the total counts something
    else. */
 const char *warden_tally_refusal(enum warden_total total);
+/* What failed: the class, or "excused" if a wrong password was no guess. NULL:
+   the total counts something else. */
+const char *warden_tally_failure(enum warden_total total);
 
 #endif

@@ -211,11 +211,33 @@ static bool is_exempt(const struct warden *warden,
 	       rules_grant(warden, client) == WARDEN_RULES_ALLOW;
 }
 
+/* May the password be tried from a host that is limited? */
+static bool password_is_welcome(const struct warden *warden,
+				const struct warden_policy *policy,
+				const struct warden_host *host,
+				const struct warden_password *password,
+				uint64_t now)
+{
+	const struct warden_memory *memory = &warden->memory;
+
+	if (memory->file == NULL || password == NULL || password->user == NULL)
+		return false;
+	if (password->secret != 0) {
+		return warden_memory_worked(memory, password->user,
+					    password->secret,
+					    policy->known_time_secs, now);
+	}
+	return warden_memory_was_here(memory, host, password->user,
+				      policy->known_time_secs, now) &&
+	       warden_memory_cost(memory, host, password->user, now) == 0;
+}
+
 /* A host that many share is not refused, only who tries passwords there is. */
 static bool block_refuses(const struct warden *warden,
 			  const struct warden_policy *policy,
 			  const struct warden_host *host,
-			  enum warden_stage stage, uint64_t now)
+			  enum warden_stage stage,
+			  const struct warden_password *password, uint64_t now)
 {
 	if (warden_table_blocked_until(&warden->table, host, now) == 0)
 		return false;
@@ -225,18 +247,20 @@ static bool block_refuses(const struct warden *warden,
 	case WARDEN_BLOCK_HOST:
 		return true;
 	case WARDEN_BLOCK_LIMITED:
-		return stage == WARDEN_STAGE_AUTH;
+		return stage == WARDEN_STAGE_AUTH &&
+		       !password_is_welcome(warden, policy, host, password,
+					    now);
 	}
 	return false;
 }
 
-static enum warden_refusal find_refusal(const struct warden *warden,
-					const struct warden_policy *policy,
-					const struct warden_net *remote,
-					const struct warden_host *host,
-					enum warden_stage stage, uint64_t now)
+static enum warden_refusal
+find_refusal(const struct warden *warden, const struct warden_policy *policy,
+	     const struct warden_net *remote, const struct warden_host *host,
+	     enum warden_stage stage, const struct warden_password *password,
+	     uint64_t now)
 {
-	if (block_refuses(warden, policy, host, stage, now))
+	if (block_refuses(warden, policy, host, stage, password, now))
 		return WARDEN_REFUSED_HOST;
 	if (warden_network_find(warden, remote, now) != NULL)
 		return WARDEN_REFUSED_NETWORK;
@@ -296,9 +320,11 @@ static bool judge(struct warden *warden, const struct warden_client *client,
 				    policy->ipv6_prefix);
 }
 
-enum warden_refusal warden_check(struct warden *warden,
+static enum warden_refusal check(struct warden *warden,
 				 const struct warden_client *client,
-				 enum warden_stage stage, uint64_t now)
+				 enum warden_stage stage,
+				 const struct warden_password *password,
+				 uint64_t now)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
@@ -310,13 +336,27 @@ enum warden_refusal warden_check(struct warden *warden,
 		return refuse(warden, policy, &host, WARDEN_REFUSED_RULE, stage,
 			      now);
 	}
-	refusal =
-		find_refusal(warden, policy, client->remote, &host, stage, now);
+	refusal = find_refusal(warden, policy, client->remote, &host, stage,
+			       password, now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
 	   one look into the table is quicker than up to 512 comparisons */
 	if (refusal == WARDEN_ADMITTED || is_exempt(warden, policy, client))
 		return WARDEN_ADMITTED;
 	return refuse(warden, policy, &host, refusal, stage, now);
+}
+
+enum warden_refusal warden_check(struct warden *warden,
+				 const struct warden_client *client,
+				 enum warden_stage stage, uint64_t now)
+{
+	return check(warden, client, stage, NULL, now);
+}
+
+enum warden_refusal
+warden_check_password(struct warden *warden, const struct warden_client *client,
+		      const struct warden_password *password, uint64_t now)
+{
+	return check(warden, client, WARDEN_STAGE_AUTH, password, now);
 }
 
 static bool grant_needs_name(const struct warden *warden,
@@ -350,7 +390,7 @@ bool warden_name_matters(struct warden *warden,
 	if (!may_need_name(warden, client, now, &policy, &host))
 		return false;
 	refused = find_refusal(warden, policy, client->remote, &host, stage,
-			       now) != WARDEN_ADMITTED;
+			       NULL, now) != WARDEN_ADMITTED;
 	if (stage == WARDEN_STAGE_AUTH)
 		return refused && grant_needs_name(warden, policy, client);
 	verdict = rules_verdict(warden, client);
@@ -573,4 +613,89 @@ void warden_success(struct warden *warden, const struct warden_client *client,
 	if (user != NULL) {
 		warden_table_add_user(&warden->table, &host, policy, user, now);
 	}
+}
+
+/* --- Passwords that auth has checked -------------------------------------- */
+
+uint64_t warden_secret(const struct warden *warden, const char *password)
+{
+	return warden->memory.file == NULL ?
+		       0 :
+		       warden_memory_secret(&warden->memory, password);
+}
+
+static bool class_is_of_passwords(enum warden_class class)
+{
+	return class == WARDEN_AUTH_FAILED || class == WARDEN_USER_UNKNOWN;
+}
+
+/* Wrong, but no guess? Both are asked: what used to work is remembered as
+   wrong from now on. */
+static bool password_is_excused(struct warden *warden,
+				const struct warden_policy *policy,
+				const struct warden_host *host,
+				const struct warden_password *password,
+				uint64_t now)
+{
+	bool again = warden_memory_add_wrong(
+		&warden->memory, host, password->user, password->secret, now);
+
+	return again || warden_memory_worked(&warden->memory, password->user,
+					     password->secret,
+					     policy->known_time_secs, now);
+}
+
+bool warden_password_failed(struct warden *warden,
+			    const struct warden_client *client,
+			    enum warden_class class,
+			    const struct warden_password *password,
+			    uint64_t now)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	bool in_force;
+
+	policy = count_whom(warden, client, now, &host, &in_force);
+	if (policy == NULL)
+		return false;
+	if (warden->memory.file != NULL && password->user != NULL &&
+	    class_is_of_passwords(class)) {
+		if (password_is_excused(warden, policy, &host, password, now)) {
+			warden_table_total_add(&warden->table,
+					       WARDEN_TOTAL_EXCUSED, now);
+			return false;
+		}
+		warden_memory_add_cost(&warden->memory, &host, password->user,
+				       policy->points[class], now);
+	}
+	return warden_count(warden, client, class, password->user, now);
+}
+
+void warden_password_worked(struct warden *warden,
+			    const struct warden_client *client,
+			    const struct warden_password *password,
+			    uint64_t now)
+{
+	const struct warden_policy *policy;
+	struct warden_host host;
+	bool in_force, is_new;
+	uint32_t cost;
+
+	policy = count_whom(warden, client, now, &host, &in_force);
+	if (policy != NULL && warden->memory.file != NULL &&
+	    password->user != NULL) {
+		cost = warden_memory_cost(&warden->memory, &host,
+					  password->user, now);
+		is_new = warden_memory_add_worked(
+			&warden->memory, &host, password->user,
+			password->secret, policy->known_time_secs, now);
+		if (is_new && cost > 0) {
+			warden_table_forgive(&warden->table, &host, policy,
+					     cost, now);
+		}
+		if (is_new)
+			warden_memory_clear_cost(&warden->memory, &host,
+						 password->user);
+	}
+	warden_success(warden, client, password->user, now);
 }

@@ -107,6 +107,23 @@ bool warden_name_may_exempt(struct warden *warden,
    what it would have refused, as in observe mode. */
 void warden_set_observe(struct warden *warden);
 
+/* A password that auth checks: the user as warden_success() has it, and a keyed
+   hash of the password, see warden-memory.h; 0: it is not known. */
+struct warden_password {
+	const char *user; /* NULL: not known */
+	uint64_t secret;
+};
+/* Of a password as the client sent it; 0 unless auth asks. */
+uint64_t warden_secret(const struct warden *warden, const char *password);
+
+/* warden_check() at WARDEN_STAGE_AUTH. If the host is blocked but so many share
+   it that it is only limited, a password that worked for the user before is
+   checked. One that auth does not see is, if the user has logged in from there
+   and not failed within an hour. */
+enum warden_refusal
+warden_check_password(struct warden *warden, const struct warden_client *client,
+		      const struct warden_password *password, uint64_t now);
+
 /* --- Sessions: the login process ----------------------------------------- */
 
 /* A live unauthenticated session of this process. Zeroed = none. */
@@ -186,5 +203,23 @@ bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
    the name as auth knows it, any bytes; only a keyed hash of it is kept. */
 void warden_success(struct warden *warden, const struct warden_client *client,
 		    const char *user, uint64_t now);
+
+/* warden_count() and warden_success() of a password that auth has checked. The
+   same wrong password of a user from the same host counts once, and one that
+   worked for him within warden_known_time does not count: that is a device that
+   nobody told of the new one. And when a user logs in with a password that is
+   new, at most WARDEN_MEMORY_COST_MAX points go that he has had himself, from
+   that host, within an hour: on the morning after a change of passwords people
+   err. A guesser gains nothing by it, who would have to change one for each few
+   tries on that same account. */
+bool warden_password_failed(struct warden *warden,
+			    const struct warden_client *client,
+			    enum warden_class class,
+			    const struct warden_password *password,
+			    uint64_t now);
+void warden_password_worked(struct warden *warden,
+			    const struct warden_client *client,
+			    const struct warden_password *password,
+			    uint64_t now);
 
 #endif

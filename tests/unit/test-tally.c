@@ -140,20 +140,23 @@ static void what_was_counted_before_the_start_is_not_told(void **state)
 }
 
 /* A total that is added must get a name, or its events are lost. */
-static void every_total_is_a_class_a_login_or_a_refusal(void **state)
+static void every_total_is_a_login_a_failure_or_a_refusal(void **state)
 {
 	(void)state;
 	for (unsigned int total = 0; total < WARDEN_TOTALS; total++) {
 		const char *refusal =
 			warden_tally_refusal((enum warden_total)total);
+		const char *failure =
+			warden_tally_failure((enum warden_total)total);
 
-		if (total == WARDEN_TOTAL_SUCCESS ||
-		    warden_class_is_event(total))
+		if (total == WARDEN_TOTAL_SUCCESS) {
 			assert_null(refusal);
-		else if (refusal == NULL)
-			fail_msg("total %u has no name", total);
+			assert_null(failure);
+		} else if ((refusal == NULL) == (failure == NULL))
+			fail_msg("total %u has not one name", total);
 	}
 	assert_null(warden_tally_refusal(WARDEN_TOTALS));
+	assert_null(warden_tally_failure(WARDEN_TOTALS));
 }
 
 int main(void)
@@ -165,7 +168,7 @@ int main(void)
 		TEST(a_late_tick_leaves_nothing_out),
 		TEST(after_a_long_sleep_only_the_last_hour_is_told),
 		TEST(what_was_counted_before_the_start_is_not_told),
-		cmocka_unit_test(every_total_is_a_class_a_login_or_a_refusal),
+		cmocka_unit_test(every_total_is_a_login_a_failure_or_a_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

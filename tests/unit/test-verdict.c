@@ -289,6 +289,121 @@ static void test_unknown_user_is_nobody_who_logs_in(void **state)
 	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 20.0);
 }
 
+/* --- Passwords ------------------------------------------------------------ */
+
+static bool fail_with(struct fixture *f, const char *host, const char *user,
+		      const char *password, uint64_t now)
+{
+	struct warden_net net = unit_net(host);
+	struct warden_password tried = { user,
+					 warden_secret(f->auth, password) };
+
+	return warden_password_failed(f->auth, unit_client(&net),
+				      WARDEN_AUTH_FAILED, &tried, now);
+}
+
+static void work_with(struct fixture *f, const char *host, const char *user,
+		      const char *password, uint64_t now)
+{
+	struct warden_net net = unit_net(host);
+	struct warden_password tried = { user,
+					 warden_secret(f->auth, password) };
+
+	warden_password_worked(f->auth, unit_client(&net), &tried, now);
+}
+
+static enum warden_refusal ask_with(struct fixture *f, const char *host,
+				    const char *user, const char *password)
+{
+	struct warden_net net = unit_net(host);
+	struct warden_password tried = {
+		user, password == NULL ? 0 : warden_secret(f->auth, password)
+	};
+
+	return warden_check_password(f->auth, unit_client(&net), &tried,
+				     UNIT_NOW);
+}
+
+static void test_same_wrong_password_counts_once(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f, UNIT_NOW);
+	for (int i = 0; i < 100; i++)
+		(void)fail_with(f, "192.0.2.1", "alice", "old", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 10.0);
+	(void)fail_with(f, "192.0.2.1", "alice", "other", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 20.0);
+	assert_int_equal(total(f, WARDEN_TOTAL_EXCUSED, UNIT_NOW), 99);
+	/* login processes know no passwords */
+	assert_true(warden_secret(f->login, "old") == 0);
+}
+
+static void test_password_that_used_to_work_is_free(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f, UNIT_NOW);
+	work_with(f, "192.0.2.9", "alice", "old", UNIT_NOW);
+	(void)fail_with(f, "192.0.2.1", "alice", "old", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 0.0);
+	/* but not for somebody else */
+	(void)fail_with(f, "192.0.2.1", "bob", "old", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 10.0);
+}
+
+/* Alice mistypes her new password, among others who do. */
+static void test_new_password_forgives_its_own_mistakes(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f, UNIT_NOW);
+	(void)fail_with(f, "192.0.2.1", "bob", "guess", UNIT_NOW);
+	(void)fail_with(f, "192.0.2.1", "alice", "mew", UNIT_NOW);
+	(void)fail_with(f, "192.0.2.1", "alice", "nww", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 30.0);
+	work_with(f, "192.0.2.1", "alice", "new", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 10.0);
+	/* with one that is known nothing goes: it may be another device that
+	   logs in while somebody guesses */
+	(void)fail_with(f, "192.0.2.1", "alice", "guess", UNIT_NOW);
+	work_with(f, "192.0.2.1", "alice", "new", UNIT_NOW);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 20.0);
+}
+
+/* An office of ten, and a guesser in it. */
+static void test_limited_host_may_use_what_worked(void **state)
+{
+	struct fixture *f = *state;
+	char text[32];
+
+	publish(f, UNIT_NOW);
+	for (int i = 0; i < 10; i++) {
+		(void)snprintf(text, sizeof(text), "user%d", i);
+		work_with(f, "192.0.2.1", text, text, UNIT_NOW);
+	}
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(text, sizeof(text), "guess%d", i);
+		(void)fail_with(f, "192.0.2.1", "user3", text, UNIT_NOW);
+	}
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	assert_int_equal(ask_with(f, "192.0.2.1", "user3", "user3"),
+			 WARDEN_ADMITTED);
+	assert_int_equal(ask_with(f, "192.0.2.1", "user3", "guess99"),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(ask_with(f, "192.0.2.1", "stranger", "stranger"),
+			 WARDEN_REFUSED_HOST);
+	/* a mechanism that does not send it: who was there, and did not fail */
+	assert_int_equal(ask_with(f, "192.0.2.1", "user4", NULL),
+			 WARDEN_ADMITTED);
+	assert_int_equal(ask_with(f, "192.0.2.1", "user3", NULL),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(ask_with(f, "192.0.2.1", "stranger", NULL),
+			 WARDEN_REFUSED_HOST);
+	assert_int_equal(ask_with(f, "192.0.2.1", NULL, "user3"),
+			 WARDEN_REFUSED_HOST);
+}
+
 /* --- Networks ------------------------------------------------------------- */
 
 static void block_network(struct fixture *f, const char *text,
@@ -397,6 +512,10 @@ int main(void)
 		CASE(test_the_same_user_washes_his_host_clean),
 		CASE(test_another_user_does_not),
 		CASE(test_unknown_user_is_nobody_who_logs_in),
+		CASE(test_same_wrong_password_counts_once),
+		CASE(test_password_that_used_to_work_is_free),
+		CASE(test_new_password_forgives_its_own_mistakes),
+		CASE(test_limited_host_may_use_what_worked),
 		CASE(test_blocked_network),
 		CASE(test_blocked_network_ends),
 		CASE(test_too_many_networks),
