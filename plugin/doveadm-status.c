@@ -228,6 +228,11 @@ static void status_say_now(const struct status *status)
 			status_mode(status), doveadm_warden_time(dw, since),
 			doveadm_warden_duration(
 				(uint32_t)(dw->now / 1000) - since));
+	if (health->fuse_blown) {
+		doveadm_warden_say("Nearly all known hosts fail: nobody is "
+				   "blocked until they log in again. Does the "
+				   "password database work?");
+	}
 	doveadm_warden_say("\nNow");
 	doveadm_warden_say("  %-24s %10u   (%s)", "sessions not logged in",
 		status->sessions, dw->policy->session_limit == 0 ? "no limit" :

@@ -89,6 +89,7 @@ void warden_admin_health(struct warden *warden, uint64_t now,
 	health_r->service_pid = pid <= INT32_MAX ? (pid_t)pid : 0;
 	health_r->faults =
 		atomic_load_explicit(&policy->faults, memory_order_relaxed);
+	health_r->fuse_blown = warden_fuse_is_blown(warden, now);
 }
 
 /* --- Blocked networks ----------------------------------------------------- */
@@ -373,6 +374,12 @@ bool warden_admin_publish_rules(struct warden *warden, const void *image,
 void warden_admin_set_faults(struct warden *warden, uint32_t faults)
 {
 	atomic_store_explicit(&warden->shared_policy->faults, faults,
+			      memory_order_relaxed);
+}
+
+void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs)
+{
+	atomic_store_explicit(&warden->shared_policy->fuse_until, until_secs,
 			      memory_order_relaxed);
 }
 

@@ -52,6 +52,7 @@ struct warden_health {
 	uint32_t service_started;    /* seconds of warden time; 0: never */
 	pid_t service_pid;	/* as the service wrote it; 0: none */
 	uint32_t faults;	/* enum warden_fault */
+	bool fuse_blown;	/* nobody is blocked anew: warden-fuse.h */
 };
 void warden_admin_health(struct warden *warden, uint64_t now,
 			 struct warden_health *health_r);
@@ -104,6 +105,8 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 			    uint64_t now);
 /* What the service cannot do at present, enum warden_fault. */
 void warden_admin_set_faults(struct warden *warden, uint32_t faults);
+/* The fuse is blown until then, seconds of warden time; 0: it is whole. */
+void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs);
 /* Look after the file `hosts`, which login processes can write: put its header
    back if it is not as it was (the file then has a new time of change), and
    give it all its blocks. The service, at each tick. Returns true if something was amiss; *error_r says what. */

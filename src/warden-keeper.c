@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "warden-clock.h"
+#include "warden-fuse.h"
 #include "warden-outlet.h"
 #include "warden-reaper.h"
 #include "warden-rule-watch.h"
@@ -38,6 +39,7 @@ struct warden_keeper {
 	struct warden_saver saver;
 	struct warden_sweep *sweep;
 	struct warden_rule_watch *rule_watch;
+	struct warden_fuse fuse;
 	/* as of the last sweep */
 	struct warden_networks networks;
 	uint64_t changed;
@@ -540,14 +542,37 @@ static void keeper_mend(struct warden_keeper *keeper, uint64_t now)
 }
 
 /* Attempts at sshd and others that ended without a word. Before the sweep: it
-   then finds the blocks that begin here. */
+   then finds the blocks that begin here. Nobody is blocked while the fuse is
+   blown: then they wait. */
 static void keeper_settle(struct warden_keeper *keeper, uint64_t now)
 {
 	const struct warden_policy *policy = warden_policy(keeper->warden, now);
 
-	if (policy != NULL && policy->mode != WARDEN_MODE_OFF) {
+	if (policy != NULL && policy->mode != WARDEN_MODE_OFF &&
+	    !keeper->fuse.blown) {
 		(void)warden_reap_pendings(warden_admin_table(keeper->warden),
 					   policy, now);
+	}
+}
+
+static void keeper_look_at_fuse(struct warden_keeper *keeper, uint64_t now)
+{
+	struct warden_fuse *fuse = &keeper->fuse;
+	bool changed =
+		warden_fuse_look(fuse, warden_admin_table(keeper->warden), now);
+
+	warden_admin_set_fuse(keeper->warden,
+			      fuse->blown ? (uint32_t)(fuse->until / 1000) : 0);
+	if (changed && fuse->blown) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING,
+				   "nearly all known hosts fail and hardly "
+				   "anybody logs in: as long as that lasts "
+				   "nobody is blocked. Does the password "
+				   "database work?");
+	} else if (changed) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_INFO,
+				   "known hosts log in again: who fails is "
+				   "blocked again");
 	}
 }
 
@@ -577,6 +602,7 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	if (!keeper->started)
 		keeper_start(keeper, now, wall_now);
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
+	keeper_look_at_fuse(keeper, now);
 	keeper_settle(keeper, now);
 	if (keeper_sweep_is_due(keeper, now))
 		keeper_sweep(keeper, now, wall_now);

@@ -198,6 +198,8 @@ enum warden_total {
 _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
 	       "classes and totals overlap");
 
+#define WARDEN_FUSE_SLOTS 4 /* minutes */
+
 /* geometry[] of hosts */
 enum {
 	WARDEN_GEOMETRY_INET_SETS,
@@ -227,7 +229,10 @@ struct warden_hosts_header {
 	_Atomic uint64_t marks;
 	/* an event or a block of a host for which no record was to be had */
 	_Atomic uint64_t unwatched;
-	uint64_t unused[8];
+	/* which hosts logged in, and which of those that are known failed, by
+	   the minute: slot_number:32 sketch:32; see warden-fuse.h */
+	_Atomic uint64_t logged_in[WARDEN_FUSE_SLOTS];
+	_Atomic uint64_t known_failed[WARDEN_FUSE_SLOTS];
 	struct warden_pending_slot pendings[WARDEN_PENDING_SLOTS];
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
 };
@@ -305,7 +310,10 @@ struct warden_policy_file {
 	/* enum warden_fault: what the service cannot do at present */
 	_Atomic uint32_t faults;
 	_Atomic uint32_t named_generation;
-	uint32_t unused[4];
+	/* warden time, seconds: until then the fuse is blown, and nobody is
+	   blocked anew; the service */
+	_Atomic uint32_t fuse_until;
+	uint32_t unused[3];
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
 	struct warden_named named[2];		/* writer: the service */

@@ -38,6 +38,9 @@ void warden_refresh(struct warden *warden);
 /* Seconds since the service was heard; UINT32_MAX: never. */
 uint32_t warden_heartbeat_age(const struct warden *warden, uint64_t now);
 
+/* Is the fuse blown? See warden-fuse.h. */
+bool warden_fuse_is_blown(const struct warden *warden, uint64_t now);
+
 /* The blocked network that the address is in, or NULL. */
 const struct warden_blocked_network *
 warden_network_find(const struct warden *warden, const struct warden_net *addr,

@@ -1351,6 +1351,17 @@ static void place_limits(const struct warden_table *table,
 	warden_limits_get(limits_r, policy, &standing);
 }
 
+bool warden_table_is_known(const struct warden_table *table,
+			   const struct warden_host *host,
+			   const struct warden_policy *policy, uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	const struct warden_record *record = place_find(&place);
+
+	return record != NULL && record_is_known(record, place.tag, policy,
+						 (uint32_t)(now / 1000));
+}
+
 void warden_table_limits(const struct warden_table *table,
 			 const struct warden_host *host,
 			 const struct warden_policy *policy, uint64_t now,

@@ -184,6 +184,10 @@ uint32_t warden_table_blocked_until(const struct warden_table *table,
 				    const struct warden_host *host,
 				    uint64_t now);
 
+/* Has somebody logged in from there, within warden_known_time? */
+bool warden_table_is_known(const struct warden_table *table,
+			   const struct warden_host *host,
+			   const struct warden_policy *policy, uint64_t now);
 /* What the host may do. */
 void warden_table_limits(const struct warden_table *table,
 			 const struct warden_host *host,

@@ -5,6 +5,7 @@
 #include "warden.h"
 
 #include "warden-clock.h"
+#include "warden-fuse.h"
 #include "warden-private.h"
 #include "warden-publish.h"
 
@@ -94,6 +95,15 @@ const struct warden_policy *warden_policy(struct warden *warden, uint64_t now)
 	    warden_heartbeat_age(warden, now) > WARDEN_HEARTBEAT_MAX_SECS)
 		return NULL;
 	return &warden->policy;
+}
+
+bool warden_fuse_is_blown(const struct warden *warden, uint64_t now)
+{
+	uint32_t until = atomic_load_explicit(
+		&warden->shared_policy->fuse_until, memory_order_relaxed);
+
+	return until > now / 1000 &&
+	       until <= now / 1000 + 2 * WARDEN_FUSE_PEACE_SECS;
 }
 
 bool warden_is_retired(const struct warden *warden)
@@ -510,12 +520,17 @@ void warden_session_close(struct warden *warden,
 
 /* --- Events --------------------------------------------------------------- */
 
+static bool class_is_of_passwords(enum warden_class class)
+{
+	return class == WARDEN_AUTH_FAILED || class == WARDEN_USER_UNKNOWN;
+}
+
 bool warden_count(struct warden *warden, const struct warden_client *client,
 		  enum warden_class class, const char *user, uint64_t now)
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
-	bool in_force;
+	bool in_force, known, blown;
 
 	if (!warden_class_is_event(class))
 		return false;
@@ -523,6 +538,12 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 	if (policy == NULL)
 		return false;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
+	known = warden_table_is_known(&warden->table, &host, policy, now);
+	if (known && class_is_of_passwords(class))
+		warden_fuse_note(&warden->table, &host, true, now);
+	blown = warden_fuse_is_blown(warden, now);
+	if (blown && known)
+		return false;
 	if (warden->suspects.file != NULL) {
 		/* an unknown user is never the one who logs in later */
 		warden_suspects_failed(&warden->suspects, &host,
@@ -530,8 +551,9 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 								      user,
 				       policy->fail_window_secs, now);
 	}
-	return warden_table_count(&warden->table, &host, policy, in_force,
-				  class, client->protocol, user, now);
+	return warden_table_count(&warden->table, &host, policy,
+				  in_force && !blown, class, client->protocol,
+				  user, now);
 }
 
 enum warden_refusal warden_pending_begin(struct warden *warden,
@@ -549,7 +571,9 @@ enum warden_refusal warden_pending_begin(struct warden *warden,
 	    !judge(warden, client, now, &policy, &host) ||
 	    is_exempt(warden, policy, client))
 		return WARDEN_ADMITTED;
-	(void)warden_table_settle(&warden->table, &host, policy, now);
+	if (!warden_fuse_is_blown(warden, now)) {
+		(void)warden_table_settle(&warden->table, &host, policy, now);
+	}
 	refusal = warden_check(warden, client, WARDEN_STAGE_AUTH, now);
 	if (refusal != WARDEN_ADMITTED)
 		return refusal;
@@ -584,7 +608,8 @@ bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
 	bool began = false;
 
 	if (pending->host.key != 0 && policy != NULL &&
-	    policy->mode != WARDEN_MODE_OFF) {
+	    policy->mode != WARDEN_MODE_OFF &&
+	    !warden_fuse_is_blown(warden, now)) {
 		began = warden_table_settle(&warden->table, &pending->host,
 					    policy, now);
 	}
@@ -606,6 +631,7 @@ void warden_success(struct warden *warden, const struct warden_client *client,
 	if (policy == NULL)
 		return;
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_SUCCESS, now);
+	warden_fuse_note(&warden->table, &host, false, now);
 	clear = warden->suspects.file != NULL &&
 		warden_suspects_clear(&warden->suspects, &host, user,
 				      policy->fail_window_secs, now);
@@ -622,11 +648,6 @@ uint64_t warden_secret(const struct warden *warden, const char *password)
 	return warden->memory.file == NULL ?
 		       0 :
 		       warden_memory_secret(&warden->memory, password);
-}
-
-static bool class_is_of_passwords(enum warden_class class)
-{
-	return class == WARDEN_AUTH_FAILED || class == WARDEN_USER_UNKNOWN;
 }
 
 /* Wrong, but no guess? Both are asked: what used to work is remembered as
