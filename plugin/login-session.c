@@ -33,6 +33,9 @@
    the client, and while there are no rules yet. */
 #define GRACE_AGAIN_MSECS 1000
 
+/* A session of a host that is blocked meanwhile ends within a second. */
+#define WATCH_MSECS 500
+
 #define TEXT_SESSIONS \
 	"Too many connections from your address have not logged in."
 #define TEXT_BLOCKED "Too many failed attempts from your address."
@@ -56,7 +59,8 @@ struct login_session {
 	struct client_name_lookup *name_lookup;
 	struct warden_session session;
 
-	struct timeout *to_grace, *to_refuse, *to_first_read;
+	struct timeout *to_grace, *to_refuse, *to_first_read, *to_watch;
+	uint64_t blocks_seen; /* warden_blocks_changed() */
 	io_callback_t *first_read;
 	uint64_t grace_began;
 	enum warden_refusal refusal;
@@ -368,6 +372,25 @@ static void session_start_grace(struct login_session *ctx,
 	ctx->grace_began = warden_clock_now();
 	ctx->to_grace = timeout_add(session_grace_msecs(ctx, client),
 				    session_grace_over, client);
+}
+
+/* --- A block that begins while it is connected ---------------------------- */
+
+/* Most of the time this reads one word. Who is being served is not cut off: his
+   password is checked already, or was right. */
+static void session_watch(struct client *client)
+{
+	struct login_session *ctx = LOGIN_SESSION(client);
+	uint64_t blocks = warden_blocks_changed(sessions_warden);
+
+	if (client->destroyed || blocks == ctx->blocks_seen ||
+	    ctx->to_refuse != NULL || session_is_served(ctx, client))
+		return;
+	ctx->blocks_seen = blocks;
+	if (ctx->refusal == WARDEN_ADMITTED)
+		ctx->refusal = session_judge(ctx, client);
+	if (ctx->refusal != WARDEN_ADMITTED)
+		session_refuse(client);
 }
 
 /* --- What did it do? ------------------------------------------------------ */
@@ -781,6 +804,7 @@ static void login_session_destroy(struct client *client)
 	timeout_remove(&ctx->to_grace);
 	timeout_remove(&ctx->to_refuse);
 	timeout_remove(&ctx->to_first_read);
+	timeout_remove(&ctx->to_watch);
 	client_name_abort(&ctx->name_lookup);
 	warden_session_close(sessions_warden, &ctx->session);
 	/* of all that have logged in only those that go on to another server
@@ -836,6 +860,9 @@ static void login_session_allocated(struct client *client)
 		ctx->to_first_read = timeout_add_short(
 			0, session_hook_first_read, client);
 	}
+	/* before the host is judged, or a block in between would be missed */
+	ctx->blocks_seen = warden_blocks_changed(sessions_warden);
+	ctx->to_watch = timeout_add_short(WATCH_MSECS, session_watch, client);
 	session_take(ctx);
 	(void)session_judge_later(ctx, client);
 	session_start_grace(ctx, client);

@@ -420,9 +420,3 @@ bool warden_admin_mend(struct warden *warden, struct warden_error *error_r)
 	       warden_file_fill_holes(warden->hosts_fd, "hosts",
 				      warden->hosts_file.size, error_r) != 0;
 }
-
-uint64_t warden_admin_blocks_changed(const struct warden *warden)
-{
-	return atomic_load_explicit(&warden->table.header->blocks_changed,
-				    memory_order_acquire);
-}

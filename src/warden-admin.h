@@ -111,7 +111,5 @@ void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs);
    back if it is not as it was (the file then has a new time of change), and
    give it all its blocks. The service, at each tick. Returns true if something was amiss; *error_r says what. */
 bool warden_admin_mend(struct warden *warden, struct warden_error *error_r);
-/* Goes up whenever a block or a blocked network begins or ends. */
-uint64_t warden_admin_blocks_changed(const struct warden *warden);
 
 #endif

@@ -299,7 +299,7 @@ static bool keeper_sweep_is_due(const struct warden_keeper *keeper,
 	if (keeper->sweep_failed)
 		return now - keeper->swept >= WARDEN_KEEPER_RETRY_MSECS;
 	return now - keeper->swept >= WARDEN_KEEPER_SWEEP_MSECS ||
-	       warden_admin_blocks_changed(keeper->warden) != keeper->changed ||
+	       warden_blocks_changed(keeper->warden) != keeper->changed ||
 	       warden_sweep_next_end(keeper->sweep) <= now_secs ||
 	       keeper->name_found ||
 	       warden_sweep_wait_ends(keeper->sweep) <= now ||
@@ -356,7 +356,7 @@ static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
 	const struct warden_policy *policy = keeper_policy(keeper, now);
 	const struct warden_sweep_change *changes;
 	/* before the walk: what changes during it is for the next one */
-	uint64_t changed = warden_admin_blocks_changed(keeper->warden);
+	uint64_t changed = warden_blocks_changed(keeper->warden);
 	size_t count;
 
 	keeper->report.enforces = keeper_enforces(keeper, now);

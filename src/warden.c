@@ -120,6 +120,12 @@ bool warden_is_retired(const struct warden *warden)
 				     memory_order_relaxed) != 0);
 }
 
+uint64_t warden_blocks_changed(const struct warden *warden)
+{
+	return atomic_load_explicit(&warden->table.header->blocks_changed,
+				    memory_order_acquire);
+}
+
 const struct warden_blocked_network *
 warden_network_find(const struct warden *warden, const struct warden_net *addr,
 		    uint64_t now)

@@ -59,6 +59,10 @@ struct warden_client {
 	const char *name; /* if it is given */
 };
 
+/* Goes up whenever a block begins or ends: a cheap look before one asks again
+   about somebody who was let in. */
+uint64_t warden_blocks_changed(const struct warden *warden);
+
 /* --- The verdict --------------------------------------------------------- */
 
 enum warden_refusal {
