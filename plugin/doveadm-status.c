@@ -167,6 +167,8 @@ static void status_record_print(const struct status *status)
 	doveadm_record_num(record, "sessions", status->sessions);
 	doveadm_record_num(record, "session_limit",
 			   status->dw->policy->session_limit);
+	doveadm_record_num(record, "session_limit_total",
+			   status->dw->policy->session_limit_total);
 	status_record_totals(status, record);
 	status_record_table(status, record);
 	doveadm_record_str(record, "top", str_c(top));
@@ -234,10 +236,17 @@ static void status_say_now(const struct status *status)
 				   "password database work?");
 	}
 	doveadm_warden_say("\nNow");
-	doveadm_warden_say("  %-24s %10u   (%s)", "sessions not logged in",
-		status->sessions, dw->policy->session_limit == 0 ? "no limit" :
-		t_strdup_printf("at most %u a host",
-				dw->policy->session_limit));
+	doveadm_warden_say(
+		"  %-24s %10u   (%s%s)", "sessions not logged in",
+		status->sessions,
+		dw->policy->session_limit == 0 ?
+			"no limit" :
+			t_strdup_printf("at most %u a host",
+					dw->policy->session_limit),
+		dw->policy->session_limit_total == 0 ?
+			"" :
+			t_strdup_printf(", about %u of all",
+					dw->policy->session_limit_total));
 	doveadm_warden_say("  %-24s %10"PRIu64, "blocked hosts",
 			   health->blocked);
 	doveadm_warden_say("  %-24s %10u", "blocked networks",

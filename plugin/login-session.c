@@ -335,7 +335,7 @@ static unsigned int session_grace_msecs(const struct login_session *ctx,
 
 	if (policy == NULL)
 		return GRACE_AGAIN_MSECS;
-	grace_msecs = policy->login_grace_secs * 1000;
+	grace_msecs = warden_login_grace(sessions_warden, policy) * 1000;
 	end = ctx->grace_began + grace_msecs;
 	if (now < end)
 		return (unsigned int)(end - now);
@@ -383,8 +383,15 @@ static void session_watch(struct client *client)
 	struct login_session *ctx = LOGIN_SESSION(client);
 	uint64_t blocks = warden_blocks_changed(sessions_warden);
 
-	if (client->destroyed || blocks == ctx->blocks_seen ||
-	    ctx->to_refuse != NULL || session_is_served(ctx, client))
+	if (client->destroyed || ctx->to_refuse != NULL ||
+	    session_is_served(ctx, client))
+		return;
+	/* may have become shorter, with many sessions */
+	if (session_grace_msecs(ctx, client) == 0) {
+		session_grace_over(client);
+		return;
+	}
+	if (blocks == ctx->blocks_seen)
 		return;
 	ctx->blocks_seen = blocks;
 	if (ctx->refusal == WARDEN_ADMITTED)

@@ -16,6 +16,7 @@ struct typed_settings {
 	pool_t pool;
 	const char *warden_mode;
 	unsigned int warden_session_limit;
+	unsigned int warden_session_limit_total;
 	unsigned int warden_login_grace;
 	unsigned int warden_fail_limit;
 	unsigned int warden_fail_window;
@@ -42,6 +43,7 @@ struct typed_settings {
 static const struct setting_define typed_setting_defines[] = {
 	DEFINE(ENUM, warden_mode),
 	DEFINE(UINT, warden_session_limit),
+	DEFINE(UINT, warden_session_limit_total),
 	DEFINE(TIME, warden_login_grace),
 	DEFINE(UINT, warden_fail_limit),
 	DEFINE(TIME, warden_fail_window),

@@ -377,6 +377,18 @@ void warden_admin_set_faults(struct warden *warden, uint32_t faults)
 			      memory_order_relaxed);
 }
 
+void warden_admin_count_sessions(struct warden *warden, uint64_t now)
+{
+	/* before the walk: who comes during it is not lost */
+	uint32_t open = (uint32_t)atomic_load_explicit(
+		&warden->table.header->sessions_open, memory_order_relaxed);
+
+	atomic_store_explicit(
+		&warden->shared_policy->sessions_lost,
+		open - warden_table_sessions_total(&warden->table, now),
+		memory_order_relaxed);
+}
+
 void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs)
 {
 	atomic_store_explicit(&warden->shared_policy->fuse_until, until_secs,

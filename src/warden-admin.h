@@ -105,6 +105,8 @@ void warden_admin_heartbeat(struct warden *warden, pid_t pid, bool started,
 			    uint64_t now);
 /* What the service cannot do at present, enum warden_fault. */
 void warden_admin_set_faults(struct warden *warden, uint32_t faults);
+/* Count the sessions of all hosts, for session_limit_total. At each tick. */
+void warden_admin_count_sessions(struct warden *warden, uint64_t now);
 /* The fuse is blown until then, seconds of warden time; 0: it is whole. */
 void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs);
 /* Look after the file `hosts`, which login processes can write: put its header

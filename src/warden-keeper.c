@@ -604,6 +604,8 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
 	keeper_look_at_fuse(keeper, now);
 	keeper_settle(keeper, now);
+	if (keeper_policy(keeper, now)->session_limit_total != 0)
+		warden_admin_count_sessions(keeper->warden, now);
 	if (keeper_sweep_is_due(keeper, now))
 		keeper_sweep(keeper, now, wall_now);
 	warden_sweep_names_queue(keeper->sweep, keeper_policy(keeper, now),

@@ -233,6 +233,10 @@ struct warden_hosts_header {
 	   the minute: slot_number:32 sketch:32; see warden-fuse.h */
 	_Atomic uint64_t logged_in[WARDEN_FUSE_SLOTS];
 	_Atomic uint64_t known_failed[WARDEN_FUSE_SLOTS];
+	/* sessions opened, less those closed; what killed processes leave open
+	   is in sessions_lost */
+	_Atomic uint64_t sessions_open;
+	uint64_t unused[7];
 	struct warden_pending_slot pendings[WARDEN_PENDING_SLOTS];
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
 };
@@ -313,7 +317,10 @@ struct warden_policy_file {
 	/* warden time, seconds: until then the fuse is blown, and nobody is
 	   blocked anew; the service */
 	_Atomic uint32_t fuse_until;
-	uint32_t unused[3];
+	/* of sessions_open in `hosts` so many are none, as the service counted
+	   at its last tick; modulo 2^32 */
+	_Atomic uint32_t sessions_lost;
+	uint32_t unused[2];
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
 	struct warden_named named[2];		/* writer: the service */

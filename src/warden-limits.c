@@ -21,6 +21,9 @@
 #define SHARED_USERS 4
 /* Sessions: as many again for each so many users. */
 #define SESSION_USERS 4
+/* No host has more than this part of the total. */
+#define SESSION_SHARE 4
+#define GRACE_MIN_SECS 5
 
 #define NAMES_FREE 2
 /* So many above what is free, and it does not matter any more whether a name is
@@ -47,8 +50,12 @@ static uint32_t session_limit(const struct warden_policy *policy,
 			      uint32_t users)
 {
 	uint64_t limit = policy->session_limit;
+	uint32_t share = policy->session_limit_total / SESSION_SHARE;
 
 	limit += limit * (users / SESSION_USERS);
+	/* no host may have them all, and a limit of 0 is none */
+	if (policy->session_limit_total != 0 && (limit == 0 || limit > share))
+		limit = share == 0 ? 1 : share;
 	return limit > WARDEN_SESSION_LIMIT_MAX ? WARDEN_SESSION_LIMIT_MAX :
 						  (uint32_t)limit;
 }
@@ -67,7 +74,35 @@ void warden_limits_get(struct warden_limits *limits_r,
 		.sessions = session_limit(policy, users),
 		.names = NAMES_FREE + 2 * users,
 		.shared = users >= SHARED_USERS,
+		.known = standing->known,
+		.near = standing->near,
 	};
+}
+
+uint32_t warden_limits_total(uint32_t limit, const struct warden_limits *limits)
+{
+	if (limits->known)
+		return limit;
+	return limit - limit / (limits->near ? 8 : 4);
+}
+
+uint32_t warden_limits_grace(const struct warden_policy *policy,
+			     uint32_t sessions)
+{
+	uint32_t limit = policy->session_limit_total;
+	uint32_t grace = policy->login_grace_secs, divisor = 1;
+
+	if (limit == 0)
+		return grace;
+	if (sessions >= limit - limit / 16)
+		divisor = 8;
+	else if (sessions >= limit - limit / 8)
+		divisor = 4;
+	else if (sessions > limit - limit / 4)
+		divisor = 2;
+	if (grace / divisor >= GRACE_MIN_SECS)
+		return grace / divisor;
+	return grace < GRACE_MIN_SECS ? grace : GRACE_MIN_SECS;
 }
 
 bool warden_limits_trawls(const struct warden_limits *limits, uint32_t names,

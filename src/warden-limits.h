@@ -32,11 +32,22 @@ struct warden_limits {
 	/* so many people cannot all be shut out for one of them: when it is
 	   blocked, passwords that worked before still do */
 	bool shared;
+	bool known, near; /* as in the standing */
 };
 
 void warden_limits_get(struct warden_limits *limits_r,
 		       const struct warden_policy *policy,
 		       const struct warden_standing *standing);
+
+/* How many sessions may be open on the server, of a limit of them all, for one
+   more of a host to be let in: the last quarter is for known hosts, and the
+   first half of that for those near one too. */
+uint32_t warden_limits_total(uint32_t limit,
+			     const struct warden_limits *limits);
+/* How long a session may last with so many open: less, step by step, when more
+   than three quarters of the limit are. */
+uint32_t warden_limits_grace(const struct warden_policy *policy,
+			     uint32_t sessions);
 
 /* Does the name of a user that failed count as trawling? names: different ones
    that failed within a day, with this one; is_new: this one was not among

@@ -50,6 +50,7 @@ static bool limits_are_valid(const struct warden_policy *policy)
 {
 	return policy->mode <= WARDEN_MODE_ENFORCE &&
 	       policy->session_limit <= WARDEN_SESSION_LIMIT_MAX &&
+	       policy->session_limit_total <= WARDEN_SESSION_TOTAL_MAX &&
 	       is_in(policy->login_grace_secs, 1, 180) &&
 	       is_in(policy->fail_limit, 1, WARDEN_FAIL_LIMIT_MAX) &&
 	       is_in(policy->fail_window_secs, 1, WARDEN_TIME_MAX_SECS) &&

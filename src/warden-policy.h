@@ -20,6 +20,7 @@ enum warden_mode {
 
 #define WARDEN_EXEMPT_MAX 512	       /* networks */
 #define WARDEN_SESSION_LIMIT_MAX 200   /* sessions of one host */
+#define WARDEN_SESSION_TOTAL_MAX 50000 /* of all hosts */
 #define WARDEN_FAIL_LIMIT_MAX 100000   /* points */
 #define WARDEN_POINTS_MAX 1000	       /* of one event */
 #define WARDEN_TIME_MAX_SECS (366u * 24 * 3600)
@@ -40,6 +41,7 @@ enum warden_mode {
 struct warden_policy {
 	uint32_t mode;		      /* enum warden_mode */
 	uint32_t session_limit;	      /* per host; 0 = no limit */
+	uint32_t session_limit_total; /* of all hosts; 0 = no limit */
 	uint32_t login_grace_secs;    /* 1..180 */
 	uint32_t fail_limit;	      /* points that block */
 	uint32_t fail_window_secs;    /* a full bucket drains in this time */
@@ -52,7 +54,6 @@ struct warden_policy {
 	uint32_t dns_timeout_secs;    /* 1.. */
 	uint32_t exempt_count;
 	uint16_t points[16]; /* by enum warden_class */
-	uint32_t unused;
 	struct warden_net exempt[WARDEN_EXEMPT_MAX];
 };
 

@@ -34,6 +34,7 @@ struct setting {
 enum {
 	SETTING_MODE,
 	SETTING_SESSION_LIMIT,
+	SETTING_SESSION_LIMIT_TOTAL,
 	SETTING_LOGIN_GRACE,
 	SETTING_FAIL_LIMIT,
 	SETTING_FAIL_WINDOW,
@@ -61,6 +62,9 @@ const struct warden_setting_info warden_setting_infos[] = {
 			   "enforce; observe: do everything but refuse; or off" },
 	[SETTING_SESSION_LIMIT] = { "warden_session_limit", "10",
 				    "unauthenticated sessions at once per host; 0 = no limit" },
+	[SETTING_SESSION_LIMIT_TOTAL] = { "warden_session_limit_total", "0",
+					  "the same of all hosts, the last quarter for known ones; "
+					  "0 = no limit" },
 	[SETTING_LOGIN_GRACE] = { "warden_login_grace", "60 s",
 				  "an unauthenticated session ends after this; 1 s to 180 s" },
 	[SETTING_FAIL_LIMIT] = { "warden_fail_limit", "100",
@@ -436,6 +440,9 @@ static const struct setting settings_table[SETTING_COUNT] = {
 			   WARDEN_MODE_ENFORCE },
 	[SETTING_SESSION_LIMIT] = { set_number, FIELD(policy.session_limit), 0,
 				    WARDEN_SESSION_LIMIT_MAX },
+	[SETTING_SESSION_LIMIT_TOTAL] = { set_number,
+					  FIELD(policy.session_limit_total), 0,
+					  WARDEN_SESSION_TOTAL_MAX },
 	[SETTING_LOGIN_GRACE] = { set_time, FIELD(policy.login_grace_secs), 1,
 				  180 },
 	[SETTING_FAIL_LIMIT] = { set_number, FIELD(policy.fail_limit), 1,

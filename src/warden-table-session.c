@@ -108,6 +108,8 @@ int warden_table_session_open(struct warden_table *table,
 					  memory_order_relaxed);
 		return -1;
 	}
+	atomic_fetch_add_explicit(&table->header->sessions_open, 1,
+				  memory_order_relaxed);
 	session_r->slot = session;
 	session_r->bucket = place.bucket_index;
 	session_r->index = (uint32_t)index;
@@ -139,6 +141,8 @@ void warden_table_session_close(struct warden_table *table,
 		if (slot_load(slot) == session->slot)
 			atomic_store(&bucket->owners[session->index], 0);
 		(void)slot_replace(slot, session->slot, 0);
+		atomic_fetch_sub_explicit(&table->header->sessions_open, 1,
+					  memory_order_relaxed);
 	}
 	*session = (struct warden_session){ 0 };
 }

@@ -464,16 +464,44 @@ count_whom(struct warden *warden, const struct warden_client *client,
 	return policy;
 }
 
-static uint32_t session_limit(const struct warden *warden,
-			      const struct warden_policy *policy,
-			      const struct warden_host *host, uint64_t now)
+/* Sessions that are open on the server. The service walks over all of them at
+   each tick; in between they are told by what came and went. */
+static uint32_t sessions_total(const struct warden *warden)
 {
+	uint32_t open = (uint32_t)atomic_load_explicit(
+		&warden->table.header->sessions_open, memory_order_relaxed);
+	uint32_t lost = atomic_load_explicit(
+		&warden->shared_policy->sessions_lost, memory_order_relaxed);
+	uint32_t total = open - lost;
+
+	/* some have come to an end twice, by themselves and by the service */
+	return total > INT32_MAX ? 0 : total;
+}
+
+/* How many the host may have; false: not one more, since there are too many of
+   all hosts. */
+static bool session_limit(const struct warden *warden,
+			  const struct warden_policy *policy,
+			  const struct warden_host *host, uint64_t now,
+			  uint32_t *limit_r)
+{
+	uint32_t limit_total = policy->session_limit_total;
 	struct warden_limits limits;
 
-	if (policy->session_limit == 0)
-		return 0;
+	*limit_r = 0;
+	if (policy->session_limit == 0 && limit_total == 0)
+		return true;
 	warden_table_limits(&warden->table, host, policy, now, &limits);
-	return limits.sessions;
+	*limit_r = limits.sessions;
+	return limit_total == 0 ||
+	       sessions_total(warden) <
+		       warden_limits_total(limit_total, &limits);
+}
+
+uint32_t warden_login_grace(const struct warden *warden,
+			    const struct warden_policy *policy)
+{
+	return warden_limits_grace(policy, sessions_total(warden));
 }
 
 enum warden_refusal warden_session_wait(struct warden *warden,
@@ -484,16 +512,16 @@ enum warden_refusal warden_session_wait(struct warden *warden,
 	const struct warden_policy *policy;
 	struct warden_host host;
 	enum warden_refusal refusal;
-	bool in_force;
-	uint32_t limit;
+	bool in_force, room;
+	uint32_t limit = 0;
 
 	*session_r = (struct warden_session){ 0 };
 	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return WARDEN_ADMITTED;
-	limit = in_force ? session_limit(warden, policy, &host, now) : 0;
-	if (warden_table_session_open(&warden->table, &host, limit, pid, now,
-				      session_r) != 0)
+	room = !in_force || session_limit(warden, policy, &host, now, &limit);
+	if (room && warden_table_session_open(&warden->table, &host, limit, pid,
+					      now, session_r) != 0)
 		return WARDEN_ADMITTED;
 	refusal = refuse(warden, policy, &host, WARDEN_REFUSED_SESSIONS,
 			 WARDEN_STAGE_ACCEPT, now);

@@ -152,6 +152,10 @@ enum warden_refusal warden_session_wait(struct warden *warden,
 					const struct warden_client *client,
 					pid_t pid, uint64_t now,
 					struct warden_session *session_r);
+/* How long a session may last without a login, by the policy and by how many
+   there are. */
+uint32_t warden_login_grace(const struct warden *warden,
+			    const struct warden_policy *policy);
 /* Also on a zeroed session. Zeroes it. */
 void warden_session_close(struct warden *warden,
 			  struct warden_session *session);

@@ -67,7 +67,8 @@ def test_doveconf_knows_every_setting(new_dovecot):
         return dovecot.sandbox.run("doveconf", "-c", f"{HOME}/dovecot.conf",
                                    *words).stdout
     defaults = {
-        "mode": "enforce", "session_limit": "10", "login_grace": "1 mins",
+        "mode": "enforce", "session_limit": "10",
+        "session_limit_total": "0", "login_grace": "1 mins",
         "fail_limit": "100", "fail_window": "10 mins", "points": "",
         "block_time": "30 mins", "block_time_max": "1 weeks",
         "known_time": "30 days", "exempt_networks": "127.0.0.0/8 ::1",

@@ -21,6 +21,7 @@ static void the_defaults_are_valid_and_as_documented(void **state)
 	assert_true(warden_policy_is_valid(&policy));
 	assert_int_equal(policy.mode, WARDEN_MODE_ENFORCE);
 	assert_int_equal(policy.session_limit, 10);
+	assert_int_equal(policy.session_limit_total, 0);
 	assert_int_equal(policy.login_grace_secs, 60);
 	assert_int_equal(policy.fail_limit, 100);
 	assert_int_equal(policy.fail_window_secs, 600);
@@ -49,6 +50,7 @@ static const struct {
 } ranges[] = {
 	{ FIELD(mode), 0, 2 },
 	{ FIELD(session_limit), 0, 200 },
+	{ FIELD(session_limit_total), 0, 50000 },
 	{ FIELD(login_grace_secs), 1, 180 },
 	{ FIELD(fail_limit), 1, 100000 },
 	{ FIELD(fail_window_secs), 1, 31622400 },

@@ -289,6 +289,120 @@ static void test_unknown_user_is_nobody_who_logs_in(void **state)
 	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 20.0);
 }
 
+/* --- Sessions of all hosts ------------------------------------------------- */
+
+/* As many of that network as are let in, each from another host; they stay. */
+static unsigned int hold(struct fixture *f, const char *network,
+			 unsigned int tries)
+{
+	struct warden_session session;
+	unsigned int held = 0;
+	char text[32];
+
+	for (unsigned int i = 1; i <= tries; i++) {
+		struct warden_net net;
+
+		(void)snprintf(text, sizeof(text), "%s.%u", network, i);
+		net = unit_net(text);
+		held += warden_session_open(f->login, unit_client(&net), 1,
+					    UNIT_NOW,
+					    &session) == WARDEN_ADMITTED;
+	}
+	return held;
+}
+
+static unsigned int hold_one_host(struct fixture *f, const char *host,
+				  unsigned int tries)
+{
+	struct warden_net net = unit_net(host);
+	struct warden_session session;
+	unsigned int held = 0;
+
+	for (unsigned int i = 0; i < tries; i++) {
+		held += warden_session_open(f->login, unit_client(&net), 1,
+					    UNIT_NOW,
+					    &session) == WARDEN_ADMITTED;
+	}
+	return held;
+}
+
+/* Two hundred hosts that say nothing, and one that is known. */
+static void test_slow_loris_leaves_room_for_known_hosts(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net known = unit_net("198.51.100.1");
+
+	f->policy.session_limit_total = 80;
+	publish(f, UNIT_NOW);
+	warden_success(f->auth, unit_client(&known), "alice", UNIT_NOW);
+	assert_int_equal(hold(f, "192.0.2", 200), 60);
+	/* of its network there is half of the rest, and then it is alone */
+	assert_int_equal(hold_one_host(f, "198.51.100.2", 20), 10);
+	assert_int_equal(hold_one_host(f, "198.51.100.3", 20), 0);
+	assert_int_equal(hold_one_host(f, "198.51.100.1", 20), 10);
+	assert_int_equal(warden_table_sessions_total(
+				 warden_admin_table(f->service), UNIT_NOW),
+			 80);
+}
+
+static void test_no_host_has_all_sessions(void **state)
+{
+	struct fixture *f = *state;
+
+	f->policy.session_limit = 0;
+	f->policy.session_limit_total = 40;
+	publish(f, UNIT_NOW);
+	assert_int_equal(hold_one_host(f, "192.0.2.1", 100), 10);
+}
+
+/* What nobody closes is gone when its time is over, at the next tick. */
+static void test_lost_sessions_do_not_use_up_the_total(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("203.0.113.1");
+	uint64_t later = UNIT_NOW + WARDEN_SESSION_MAX_SECS * UINT64_C(1000);
+	struct warden_session session;
+
+	f->policy.session_limit_total = 40;
+	publish(f, UNIT_NOW);
+	assert_int_equal(hold(f, "192.0.2", 100), 30);
+	warden_admin_count_sessions(f->service, UNIT_NOW);
+	assert_int_equal(hold(f, "203.0.113", 100), 0);
+	warden_admin_heartbeat(f->service, 1, false, later);
+	warden_admin_count_sessions(f->service, later);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(warden_session_open(f->login,
+						     unit_client(&net), 1,
+						     later, &session),
+				 WARDEN_ADMITTED);
+		warden_session_close(f->login, &session);
+	}
+}
+
+static void test_grace_gets_shorter_step_by_step(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		unsigned int sessions;
+		uint32_t grace;
+	} steps[] = { { 0, 60 },  { 60, 60 }, { 61, 30 },
+		      { 70, 15 }, { 75, 7 },  { 1000, 7 } };
+
+	f->policy.session_limit_total = 80;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		assert_int_equal(
+			warden_limits_grace(&f->policy, steps[i].sessions),
+			steps[i].grace);
+	}
+	f->policy.session_limit_total = 0;
+	assert_int_equal(warden_limits_grace(&f->policy, 1000), 60);
+	f->policy.session_limit_total = 1;
+	f->policy.login_grace_secs = 1;
+	assert_int_equal(warden_limits_grace(&f->policy, 1), 1);
+	publish(f, UNIT_NOW);
+	assert_int_equal(warden_login_grace(f->login, &f->policy), 1);
+}
+
 /* --- Passwords ------------------------------------------------------------ */
 
 static bool fail_with(struct fixture *f, const char *host, const char *user,
@@ -512,6 +626,10 @@ int main(void)
 		CASE(test_the_same_user_washes_his_host_clean),
 		CASE(test_another_user_does_not),
 		CASE(test_unknown_user_is_nobody_who_logs_in),
+		CASE(test_slow_loris_leaves_room_for_known_hosts),
+		CASE(test_no_host_has_all_sessions),
+		CASE(test_lost_sessions_do_not_use_up_the_total),
+		CASE(test_grace_gets_shorter_step_by_step),
 		CASE(test_same_wrong_password_counts_once),
 		CASE(test_password_that_used_to_work_is_free),
 		CASE(test_new_password_forgives_its_own_mistakes),
