@@ -86,6 +86,9 @@ enum warden_word {
 	   begins anew, and what it came to is users_before: so a user who came
 	   no more is forgotten, and one who comes is counted throughout. */
 	WARDEN_WORD_USERS,
+	/* a second sketch of them by another hash: the mean of both is to a
+	   quarter, where one is to a third */
+	WARDEN_WORD_USERS_TOO,
 	/* the same for those who failed within a day: sketch:32 began_hours:9 */
 	WARDEN_WORD_NAMES,
 	WARDEN_WORD_LAST, /* last event: secs:32 class:5 protocol:4 */

@@ -13,6 +13,9 @@
    as often as all of them err. */
 #define FAST_USERS 50
 #define SLOW_USERS 600
+/* And this many do so once more, and with them it grows by the square: a webmail
+   of thousands is no place where one guesser stands out. */
+#define SLOW_SQUARE_USERS 750
 
 /* Each offence halves the slow bucket, down to this: who comes back after a
    block and goes on slowly gets ever less. */
@@ -30,11 +33,18 @@
    new: counting is not exact there. */
 #define NAMES_MANY 8
 
-static uint32_t drain(uint32_t points, uint32_t users, uint32_t doubles)
+static uint32_t fast_drain(uint32_t points, uint64_t users)
 {
-	uint32_t more = users > 1 ? users - 1 : 0;
+	return (uint32_t)(points * (FAST_USERS + users) / FAST_USERS);
+}
 
-	return (uint32_t)((uint64_t)points * (doubles + more) / doubles);
+static uint32_t slow_drain(uint64_t users)
+{
+	const uint64_t points = WARDEN_SLOW_LIMIT;
+
+	return (uint32_t)(points + points * users / SLOW_USERS +
+			  points * users * users /
+				  (SLOW_SQUARE_USERS * SLOW_SQUARE_USERS));
 }
 
 static uint32_t slow_limit(const struct warden_standing *standing)
@@ -65,12 +75,13 @@ void warden_limits_get(struct warden_limits *limits_r,
 		       const struct warden_standing *standing)
 {
 	uint32_t users = standing->known ? standing->users : 0;
+	uint32_t more = users > 1 ? users - 1 : 0;
 
 	*limits_r = (struct warden_limits){
 		.fast = policy->fail_limit * (standing->known ? KNOWN_FAST : 1),
 		.slow = slow_limit(standing),
-		.fast_drain = drain(policy->fail_limit, users, FAST_USERS),
-		.slow_drain = drain(WARDEN_SLOW_LIMIT, users, SLOW_USERS),
+		.fast_drain = fast_drain(policy->fail_limit, more),
+		.slow_drain = slow_drain(more),
 		.sessions = session_limit(policy, users),
 		.names = NAMES_FREE + 2 * users,
 		.shared = users >= SHARED_USERS,

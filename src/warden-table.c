@@ -608,13 +608,24 @@ static void near_set_known(struct warden_table *table,
 		oldest, &seen, (uint64_t)near.tag << 32 | login_secs);
 }
 
+static uint32_t record_count_users(const struct warden_record *record,
+				   uint32_t tag)
+{
+	struct warden_sketch_word users = warden_sketch_word_unpack(
+		warden_word_load(record, WARDEN_WORD_USERS, tag));
+	struct warden_sketch_word too = warden_sketch_word_unpack(
+		warden_word_load(record, WARDEN_WORD_USERS_TOO, tag));
+
+	return (warden_sketch_count(users.bits) +
+		warden_sketch_count(too.bits) + 1) /
+	       2;
+}
+
 static uint32_t record_users(const struct warden_record *record, uint32_t tag)
 {
 	struct warden_known_word known = warden_known_word_unpack(
 		warden_word_load(record, WARDEN_WORD_KNOWN, tag));
-	struct warden_sketch_word users = warden_sketch_word_unpack(
-		warden_word_load(record, WARDEN_WORD_USERS, tag));
-	uint32_t count = warden_sketch_count(users.bits);
+	uint32_t count = record_count_users(record, tag);
 
 	return count > known.users_before ? count : known.users_before;
 }
@@ -912,9 +923,7 @@ static void users_begin_anew(struct warden_table *table,
 {
 	struct warden_known_word known = warden_known_word_unpack(
 		warden_word_load(record, WARDEN_WORD_KNOWN, place->tag));
-	struct warden_sketch_word users = warden_sketch_word_unpack(
-		warden_word_load(record, WARDEN_WORD_USERS, place->tag));
-	uint32_t count = warden_sketch_count(users.bits);
+	uint32_t count = record_count_users(record, place->tag);
 
 	known.users_before = count < WARDEN_USERS_BEFORE_MAX ?
 				     (uint16_t)count :
@@ -949,6 +958,11 @@ void warden_table_add_user(struct warden_table *table,
 		users_begin_anew(table, record, &place);
 	(void)word_update(table, record, &place, WARDEN_WORD_USERS, next_sketch,
 			  &add);
+	/* as good as another hash: of its 64 bits the sketch takes some at
+	   either end */
+	add.hash = add.hash << 32 | add.hash >> 32;
+	(void)word_update(table, record, &place, WARDEN_WORD_USERS_TOO,
+			  next_sketch, &add);
 }
 
 /* --- One event ------------------------------------------------------------ */
