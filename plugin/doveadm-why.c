@@ -5,6 +5,8 @@
    off. */
 
 #include "doveadm-warden.h"
+#include "str.h"
+#include "warden-clock.h"
 #include "doveadm-deny-line.h"
 #include "doveadm-meant.h"
 #include "doveadm-nftables.h"
@@ -16,6 +18,7 @@
 
 /* As rules name it. */
 #define WHY_DAEMON "imap"
+#define WHY_EVENTS 12
 
 struct why {
 	const struct doveadm_warden *dw;
@@ -27,6 +30,8 @@ struct why {
 	struct doveadm_nftables nftables;
 	const char *allow, *deny; /* whose rules are in force */
 	struct doveadm_meant meant;
+	struct warden_event events[WHY_EVENTS];
+	unsigned int event_count;
 };
 
 static const char *why_reason(const struct why *why)
@@ -187,6 +192,44 @@ static void why_say_block(const struct why *why)
 			doveadm_warden_time(dw, until));
 }
 
+/* "auth_failed by imap 12 s ago, 10 points" */
+static const char *why_one_event(const struct warden_event *event)
+{
+	const char *name = event->class == WARDEN_CLASS_NONE ?
+				   "login" :
+				   warden_class_name(event->class);
+	char age[WARDEN_CLOCK_STRLEN];
+
+	return t_strdup_printf(
+		"%s by %s %s ago, %u points", name,
+		warden_protocol_name(event->protocol),
+		event->age_secs == 0 ?
+			"0 s" :
+			warden_duration_format(event->age_secs, age),
+		event->points);
+}
+
+static void why_record_events(const struct why *why,
+			      struct doveadm_record *record)
+{
+	string_t *text = t_str_new(256);
+
+	for (unsigned int i = 0; i < why->event_count; i++) {
+		if (i > 0)
+			str_append(text, "; ");
+		str_append(text, why_one_event(&why->events[i]));
+	}
+	doveadm_record_str(record, "events", str_c(text));
+}
+
+static void why_say_events(const struct why *why)
+{
+	for (unsigned int i = 0; i < why->event_count; i++) {
+		doveadm_warden_say("  %-16s %s", i == 0 ? "events" : "",
+				   why_one_event(&why->events[i]));
+	}
+}
+
 static void why_say_host(const struct why *why)
 {
 	const struct doveadm_warden *dw = why->dw;
@@ -258,6 +301,7 @@ static void why_print(const struct why *why)
 	if (doveadm_print_is_initialized()) {
 		why_record_decision(why, record);
 		why_record_host(why, record);
+		why_record_events(why, record);
 		doveadm_record_print(record);
 		return;
 	}
@@ -274,6 +318,7 @@ static void why_print(const struct why *why)
 	why_say_block(why);
 	why_say_host(why);
 	why_say_meant(why);
+	why_say_events(why);
 	doveadm_warden_say("  sshd, vsftpd     %s", why_deny(why));
 	if (why->nftables.sentence != NULL) {
 		doveadm_warden_say("  nftables         %s",
@@ -289,6 +334,8 @@ static void why_read(const struct doveadm_warden *dw, bool is_cli,
 
 	(void)warden_table_read(dw->table, &why->target.host, dw->policy,
 				dw->now, &why->info);
+	why->event_count = warden_table_events(
+		dw->table, &why->target.host, dw->now, why->events, WHY_EVENTS);
 	doveadm_verdict_get(dw, &why->target.given, &why->target.net,
 			    WHY_DAEMON, &why->info, &why->verdict);
 	doveadm_meant_get(dw, &why->target, why->verdict.name_state,

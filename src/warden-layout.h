@@ -201,6 +201,14 @@ enum warden_total {
 _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
 	       "classes and totals overlap");
 
+/* --- Events ---------------------------------------------------------------
+   The last ones of all hosts, for `doveadm warden why`: a ring of words, with
+   the tag of the host as any word of its record. secs, low bits:22 class:4
+   protocol:4 points:11. Class 0 is a login. Two hosts with the same tag, one in
+   2^23, are told each other's. */
+#define WARDEN_EVENTS 8192
+#define WARDEN_EVENT_POINTS_MAX 2047
+
 #define WARDEN_FUSE_SLOTS 4 /* minutes */
 
 /* geometry[] of hosts */
@@ -239,9 +247,11 @@ struct warden_hosts_header {
 	/* sessions opened, less those closed; what killed processes leave open
 	   is in sessions_lost */
 	_Atomic uint64_t sessions_open;
-	uint64_t unused[7];
+	_Atomic uint64_t events_next; /* modulo WARDEN_EVENTS */
+	uint64_t unused[6];
 	struct warden_pending_slot pendings[WARDEN_PENDING_SLOTS];
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
+	_Atomic uint64_t events[WARDEN_EVENTS];
 };
 _Static_assert(sizeof(struct warden_hosts_header) % 64 == 0, "alignment");
 

@@ -58,7 +58,7 @@
 		      |                   |            | reaped
    session close      | its owner         | all        | as session open
    session reap       | service           | all        | nothing
-   total add          | all               | all        | an event not in the
+   total add, event   | all               | all        | an event not in the
 		      |                   |            | totals
    create             | root              | all        | a temporary file that
 		      |                   |            | nobody opens
@@ -173,6 +173,27 @@ bool warden_table_read(const struct warden_table *table,
 bool warden_table_next(const struct warden_table *table, uint64_t *index_io,
 		       const struct warden_policy *policy, uint64_t now,
 		       struct warden_host_info *info_r);
+
+/* What a host did last, the newest first; at most room of them. Returns how
+   many. Logins have class WARDEN_CLASS_NONE. A ring for all hosts, so a busy
+   server remembers less of each. */
+struct warden_event {
+	uint32_t age_secs;
+	uint16_t points;
+	uint8_t class;	  /* enum warden_class */
+	uint8_t protocol; /* enum warden_protocol */
+};
+unsigned int warden_table_events(const struct warden_table *table,
+				 const struct warden_host *host, uint64_t now,
+				 struct warden_event *events_r,
+				 unsigned int room);
+/* Remember one that warden_table_count() is not told of: a login, what costs
+   nothing, or what was counted ahead and has failed. */
+void warden_table_add_event(struct warden_table *table,
+			    const struct warden_host *host,
+			    enum warden_class class,
+			    enum warden_protocol protocol, uint32_t points,
+			    uint64_t now);
 
 /* Free the records that nothing is left in. Returns how many. The service. */
 uint64_t warden_table_expire(struct warden_table *table,

@@ -121,6 +121,18 @@ static inline struct warden_known_word warden_known_word_unpack(uint64_t value)
 	return known;
 }
 
+/* events[] */
+#define WARDEN_EVENT_SECS_MASK ((UINT32_C(1) << 22) - 1)
+static inline uint64_t warden_event_pack(uint32_t secs, unsigned int class,
+					 unsigned int protocol, uint32_t points)
+{
+	if (points > WARDEN_EVENT_POINTS_MAX)
+		points = WARDEN_EVENT_POINTS_MAX;
+	return (uint64_t)(secs & WARDEN_EVENT_SECS_MASK) << 19 |
+	       (uint64_t)(class & 15) << 15 | (uint64_t)(protocol & 15) << 11 |
+	       points;
+}
+
 /* WARDEN_WORD_USERS, WARDEN_WORD_NAMES */
 #define WARDEN_SKETCH_TIME_MASK 511
 struct warden_sketch_word {

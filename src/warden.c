@@ -576,8 +576,11 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 	if (known && class_is_of_passwords(class))
 		warden_fuse_note(&warden->table, &host, true, now);
 	blown = warden_fuse_is_blown(warden, now);
-	if (blown && known)
+	if (blown && known) {
+		warden_table_add_event(&warden->table, &host, class,
+				       client->protocol, 0, now);
 		return false;
+	}
 	if (warden->suspects.file != NULL) {
 		/* an unknown user is never the one who logs in later */
 		warden_suspects_failed(&warden->suspects, &host,
@@ -642,6 +645,13 @@ bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
 	bool began = false;
 
 	if (pending->host.key != 0 && policy != NULL &&
+	    policy->mode != WARDEN_MODE_OFF) {
+		warden_table_add_event(&warden->table, &pending->host,
+				       (enum warden_class)pending->class,
+				       (enum warden_protocol)pending->protocol,
+				       policy->points[pending->class], now);
+	}
+	if (pending->host.key != 0 && policy != NULL &&
 	    policy->mode != WARDEN_MODE_OFF &&
 	    !warden_fuse_is_blown(warden, now)) {
 		began = warden_table_settle(&warden->table, &pending->host,
@@ -666,6 +676,8 @@ void warden_success(struct warden *warden, const struct warden_client *client,
 		return;
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_SUCCESS, now);
 	warden_fuse_note(&warden->table, &host, false, now);
+	warden_table_add_event(&warden->table, &host, WARDEN_CLASS_NONE,
+			       client->protocol, 0, now);
 	clear = warden->suspects.file != NULL &&
 		warden_suspects_clear(&warden->suspects, &host, user,
 				      policy->fail_window_secs, now);
@@ -718,6 +730,8 @@ bool warden_password_failed(struct warden *warden,
 		if (password_is_excused(warden, policy, &host, password, now)) {
 			warden_table_total_add(&warden->table,
 					       WARDEN_TOTAL_EXCUSED, now);
+			warden_table_add_event(&warden->table, &host, class,
+					       client->protocol, 0, now);
 			return false;
 		}
 		warden_memory_add_cost(&warden->memory, &host, password->user,

@@ -98,6 +98,22 @@ def test_why_explains_a_block(dovecot, fresh_host):
     assert re.search(RFC_3339, text)
 
 
+def test_why_tells_what_happened_last(dovecot, fresh_host):
+    """A customer on the phone: he got in, then he mistyped, and tried again
+    with the same."""
+    assert fresh_host.try_pop3(dovecot, "alice", "alice-secret") == IN
+    for _ in range(2):
+        assert fresh_host.try_imap(dovecot, "alice", "mistyped") == "wrong"
+    wait_until(lambda: dovecot.why(fresh_host)["events"].count(";") == 2,
+               "three events")
+    events = dovecot.why(fresh_host)["events"].split("; ")
+    assert [re.sub(r" [0-9]+ \S+ ago", "", event) for event in events] == [
+        "auth_failed by imap, 0 points", "auth_failed by imap, 10 points",
+        "login by pop3, 0 points"]
+    text = dovecot.doveadm_raw("warden", "why", fresh_host.address).stdout
+    assert "login by pop3" in text
+
+
 def test_why_says_that_nothing_is_known(dovecot):
     said = dovecot.doveadm_raw("warden", "why", "203.0.113.77")
     assert said.returncode == 0

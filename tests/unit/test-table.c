@@ -349,6 +349,42 @@ static void test_network_of_a_known_host_is_trusted_a_little(void **state)
 	assert_int_equal(limits.slow, WARDEN_SLOW_LIMIT);
 }
 
+static void test_last_events_of_a_host(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = unit_host("192.0.2.1");
+	struct warden_host other = unit_host("192.0.2.2");
+	struct warden_event events[3];
+
+	assert_int_equal(
+		warden_table_events(&f->table, &host, UNIT_NOW, events, 3), 0);
+	warden_table_add_event(&f->table, &host, WARDEN_CLASS_NONE,
+			       WARDEN_PROTOCOL_POP3, 0, UNIT_NOW);
+	(void)count(f, "192.0.2.2", WARDEN_AUTH_FAILED, UNIT_NOW);
+	(void)count(f, "192.0.2.1", WARDEN_USER_UNKNOWN, UNIT_NOW + 5000);
+	assert_int_equal(warden_table_events(&f->table, &host, UNIT_NOW + 65000,
+					     events, 3),
+			 2);
+	assert_int_equal(events[0].class, WARDEN_USER_UNKNOWN);
+	assert_int_equal(events[0].protocol, WARDEN_PROTOCOL_IMAP);
+	assert_int_equal(events[0].points, 20);
+	assert_int_equal(events[0].age_secs, 60);
+	assert_int_equal(events[1].class, WARDEN_CLASS_NONE);
+	assert_int_equal(events[1].protocol, WARDEN_PROTOCOL_POP3);
+	assert_int_equal(events[1].age_secs, 65);
+	/* bounded: others push them out */
+	for (unsigned int i = 0; i < WARDEN_EVENTS; i++) {
+		warden_table_add_event(&f->table, &other, WARDEN_IDLE,
+				       WARDEN_PROTOCOL_IMAP, UINT32_MAX,
+				       UNIT_NOW);
+	}
+	assert_int_equal(
+		warden_table_events(&f->table, &host, UNIT_NOW, events, 3), 0);
+	assert_int_equal(
+		warden_table_events(&f->table, &other, UNIT_NOW, events, 3), 3);
+	assert_int_equal(events[0].points, WARDEN_EVENT_POINTS_MAX);
+}
+
 /* One try every ten minutes for a week. */
 static void test_patience_is_not_worth_it(void **state)
 {
@@ -1157,6 +1193,7 @@ int main(void)
 		CASE(test_users_are_counted_over_known_time),
 		CASE(test_shared_host_is_limited_unless_an_admin_blocks_it),
 		CASE(test_network_of_a_known_host_is_trusted_a_little),
+		CASE(test_last_events_of_a_host),
 		CASE(test_patience_is_not_worth_it),
 		CASE(test_known_time_runs_out),
 		CASE(test_success_clears_points_only_when_told),
