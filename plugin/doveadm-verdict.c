@@ -17,6 +17,7 @@ static const char *const rule_names[] = {
 	[DOVEADM_RULE_NETWORK] = "network",
 	[DOVEADM_RULE_MANUAL] = "manual",
 	[DOVEADM_RULE_POINTS] = "points",
+	[DOVEADM_RULE_CROWDED] = "crowded",
 	[DOVEADM_RULE_LIMITED] = "limited",
 	[DOVEADM_RULE_SESSIONS] = "sessions",
 };
@@ -99,6 +100,10 @@ static bool verdict_host(const struct warden_host_info *info,
 		verdict->rule = info->reason == WARDEN_MANUAL ?
 			DOVEADM_RULE_MANUAL : DOVEADM_RULE_POINTS;
 		verdict->until_secs = info->blocked_until;
+		return true;
+	}
+	if (info->crowded) {
+		verdict->rule = DOVEADM_RULE_CROWDED;
 		return true;
 	}
 	if (limit == 0 || info->sessions < limit)

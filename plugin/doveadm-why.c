@@ -143,6 +143,9 @@ static const char *why_cause(const struct why *why)
 	case DOVEADM_RULE_POINTS:
 		return t_strdup_printf("it failed too often, last with %s",
 				       warden_class_name(why->info.reason));
+	case DOVEADM_RULE_CROWDED:
+		return "too many hosts of its /48 failed within the last "
+		       "minutes, and nobody logged in from this one";
 	case DOVEADM_RULE_LIMITED:
 		return t_strdup_printf(
 			"it failed too often, last with %s, but about %u users "

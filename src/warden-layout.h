@@ -170,13 +170,19 @@ struct warden_pending_slot {
 /* --- Known networks ------------------------------------------------------
    From which networks (/24, /48) somebody logged in, for hosts of theirs that
    are not known themselves: tag:32 last_login_secs:32, in sets of one cache
-   line. A full set forgets the oldest. */
+   line. A full set forgets the oldest.
+
+   Beside them, of IPv6 alone, what all hosts of a /48 that are not known have
+   failed together: tag:22 empty_at_msecs:42, a bucket as in a record. A full set
+   forgets the emptiest. */
+#define WARDEN_CROWD_TIME_BITS 42
 #define WARDEN_NEAR_WAYS 8
 #define WARDEN_NEAR_SETS 4096
 struct warden_near_set {
 	_Atomic uint64_t words[WARDEN_NEAR_WAYS];
+	_Atomic uint64_t crowds[WARDEN_NEAR_WAYS];
 };
-_Static_assert(sizeof(struct warden_near_set) == 64, "layout");
+_Static_assert(sizeof(struct warden_near_set) == 128, "layout");
 
 /* --- Totals --------------------------------------------------------------
    For `doveadm warden status`: events of the last hour in slots of ten

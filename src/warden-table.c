@@ -608,6 +608,103 @@ static void near_set_known(struct warden_table *table,
 		oldest, &seen, (uint64_t)near.tag << 32 | login_secs);
 }
 
+/* Points that block the /48, and drain in a window. */
+static uint32_t crowd_limit(const struct warden_table *table,
+			    const struct table_place *place,
+			    const struct warden_policy *policy,
+			    uint32_t now_secs)
+{
+	return policy->fail_limit *
+	       (near_is_known(table, place, policy, now_secs) ?
+			WARDEN_CROWD_NEAR_FACTOR :
+			WARDEN_CROWD_FACTOR);
+}
+
+#define CROWD_TIME_MASK ((UINT64_C(1) << WARDEN_CROWD_TIME_BITS) - 1)
+
+static uint64_t crowd_tag(const struct near_place *near)
+{
+	return near->tag >> 10 | 1;
+}
+
+/* The word of the network, or the one that it may have. */
+static _Atomic uint64_t *crowd_find(const struct near_place *near)
+{
+	_Atomic uint64_t *emptiest = &near->set->crowds[0];
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
+		uint64_t word = atomic_load_explicit(&near->set->crowds[i],
+						     memory_order_relaxed);
+
+		if (word >> WARDEN_CROWD_TIME_BITS == crowd_tag(near))
+			return &near->set->crowds[i];
+		if ((word & CROWD_TIME_MASK) < least) {
+			least = word & CROWD_TIME_MASK;
+			emptiest = &near->set->crowds[i];
+		}
+	}
+	return emptiest;
+}
+
+/* Later than a bucket can be is what a stranger wrote, and would not drain. */
+static uint64_t crowd_empty_at(uint64_t word, const struct near_place *near,
+			       const struct warden_policy *policy, uint64_t now)
+{
+	uint64_t most = (uint64_t)policy->fail_window_secs * 1000 *
+			WARDEN_BUCKET_WINDOWS_MAX;
+	uint64_t empty_at = word & CROWD_TIME_MASK;
+
+	return word >> WARDEN_CROWD_TIME_BITS == crowd_tag(near) &&
+			       empty_at <= now + most ?
+		       empty_at :
+		       0;
+}
+
+static void crowd_add(struct warden_table *table,
+		      const struct table_place *place,
+		      const struct warden_policy *policy, uint32_t points,
+		      uint64_t now)
+{
+	struct near_place near = near_place_of(table, place);
+	uint32_t limit =
+		crowd_limit(table, place, policy, (uint32_t)(now / 1000));
+	_Atomic uint64_t *word = crowd_find(&near);
+	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
+
+	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
+		uint64_t next = warden_bucket_add(
+			crowd_empty_at(present, &near, policy, now), now,
+			points, limit, policy->fail_window_secs);
+
+		if (atomic_compare_exchange_weak_explicit(
+			    word, &present,
+			    crowd_tag(&near) << WARDEN_CROWD_TIME_BITS |
+				    (next & CROWD_TIME_MASK),
+			    memory_order_relaxed, memory_order_relaxed))
+			return;
+	}
+	counter_add(&table->header->contended);
+}
+
+static bool crowd_is_over(const struct warden_table *table,
+			  const struct table_place *place,
+			  const struct warden_policy *policy, uint64_t now)
+{
+	struct near_place near = near_place_of(table, place);
+	const _Atomic uint64_t *word = crowd_find(&near);
+	uint64_t empty_at =
+		crowd_empty_at(atomic_load_explicit(word, memory_order_relaxed),
+			       &near, policy, now);
+	uint32_t limit;
+
+	if (empty_at <= now)
+		return false;
+	limit = crowd_limit(table, place, policy, (uint32_t)(now / 1000));
+	return warden_bucket_reaches(empty_at, now, limit, limit,
+				     policy->fail_window_secs);
+}
+
 static uint32_t record_count_users(const struct warden_record *record,
 				   uint32_t tag)
 {
@@ -1054,6 +1151,8 @@ bool warden_table_count(struct warden_table *table,
 				   next_idle, &now)))
 		points = 0;
 	ring_add(table, &place, class, protocol, points, now);
+	if (may_block && points > 0 && place.family == 1 && !limits.known)
+		crowd_add(table, &place, policy, points, now);
 	if (points == 0 ||
 	    !add_points(table, record, &place, policy, &limits, points, now) ||
 	    !may_block)
@@ -1426,6 +1525,26 @@ static void place_limits(const struct warden_table *table,
 	warden_limits_get(limits_r, policy, &standing);
 }
 
+static bool place_is_crowded(const struct warden_table *table,
+			     const struct table_place *place,
+			     const struct warden_record *record,
+			     const struct warden_policy *policy, uint64_t now)
+{
+	return place->family == 1 && crowd_is_over(table, place, policy, now) &&
+	       (record == NULL || !record_is_known(record, place->tag, policy,
+						   (uint32_t)(now / 1000)));
+}
+
+bool warden_table_is_crowded(const struct warden_table *table,
+			     const struct warden_host *host,
+			     const struct warden_policy *policy, uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+
+	return place.family == 1 &&
+	       place_is_crowded(table, &place, place_find(&place), policy, now);
+}
+
 bool warden_table_is_known(const struct warden_table *table,
 			   const struct warden_host *host,
 			   const struct warden_policy *policy, uint64_t now)
@@ -1542,6 +1661,7 @@ bool warden_table_read(const struct warden_table *table,
 	memset(info_r, 0, sizeof(*info_r));
 	info_r->host = *host;
 	info_r->sessions = warden_table_sessions(table, host, now);
+	info_r->crowded = place_is_crowded(table, &place, record, policy, now);
 	if (record == NULL) {
 		place_limits(table, &place, NULL, policy, now, &info_r->limits);
 		return info_r->sessions > 0;

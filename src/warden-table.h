@@ -155,6 +155,7 @@ struct warden_host_info {
 	uint32_t sessions; /* live and unauthenticated */
 	bool blocked;	   /* now */
 	bool known;	   /* now */
+	bool crowded;	   /* see warden_table_is_crowded() */
 	bool limited;	   /* blocked, but shared by many: see
 			      warden_table_block_of() */
 	uint16_t names;	   /* different users that failed today, about */
@@ -209,6 +210,12 @@ uint32_t warden_table_blocked_until(const struct warden_table *table,
 bool warden_table_is_known(const struct warden_table *table,
 			   const struct warden_host *host,
 			   const struct warden_policy *policy, uint64_t now);
+/* IPv6: have the unknown hosts of its /48 failed so much together that no more
+   of them are let in? Whoever has one can come from another /64 with each try.
+   Ends by itself as the bucket drains. */
+bool warden_table_is_crowded(const struct warden_table *table,
+			     const struct warden_host *host,
+			     const struct warden_policy *policy, uint64_t now);
 /* What the host may do. */
 void warden_table_limits(const struct warden_table *table,
 			 const struct warden_host *host,

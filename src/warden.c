@@ -278,7 +278,8 @@ find_refusal(const struct warden *warden, const struct warden_policy *policy,
 {
 	if (block_refuses(warden, policy, host, stage, password, now))
 		return WARDEN_REFUSED_HOST;
-	if (warden_network_find(warden, remote, now) != NULL)
+	if (warden_network_find(warden, remote, now) != NULL ||
+	    warden_table_is_crowded(&warden->table, host, policy, now))
 		return WARDEN_REFUSED_NETWORK;
 	return WARDEN_ADMITTED;
 }

@@ -68,7 +68,8 @@ uint64_t warden_blocks_changed(const struct warden *warden);
 enum warden_refusal {
 	WARDEN_ADMITTED = 0,
 	WARDEN_REFUSED_HOST,	 /* the host is blocked */
-	WARDEN_REFUSED_NETWORK,	 /* an admin blocked its network */
+	WARDEN_REFUSED_NETWORK,	 /* an admin blocked its network, or too many
+				    of its other hosts failed */
 	WARDEN_REFUSED_SESSIONS, /* too many unauthenticated sessions */
 	WARDEN_REFUSED_RULE,	 /* hosts.allow and hosts.deny say so */
 };

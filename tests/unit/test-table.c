@@ -349,6 +349,67 @@ static void test_network_of_a_known_host_is_trusted_a_little(void **state)
 	assert_int_equal(limits.slow, WARDEN_SLOW_LIMIT);
 }
 
+static struct warden_host in_48(unsigned int net, unsigned int number)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "2001:db8:%x:%x::1", net, number);
+	return unit_host(text);
+}
+
+/* Another /64 of one /48 with each try, one a second; those that are let in. */
+static unsigned int tries_let_in(struct fixture *f, unsigned int net,
+				 unsigned int tries)
+{
+	unsigned int let_in = 0;
+
+	for (unsigned int i = 1; i <= tries; i++) {
+		struct warden_host host = in_48(net, i);
+		uint64_t now = UNIT_NOW + i * UINT64_C(1000);
+
+		if (warden_table_is_crowded(&f->table, &host, &f->policy, now))
+			continue;
+		let_in++;
+		(void)warden_table_count(&f->table, &host, &f->policy, true,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, NULL, now);
+	}
+	return let_in;
+}
+
+static void test_new_64_for_each_try(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t end = UNIT_NOW + 2000 * UINT64_C(1000);
+	struct warden_host host = in_48(1, 2001), known = in_48(1, 7000);
+	struct warden_host other = in_48(2, 1);
+
+	assert_uint_in_range(tries_let_in(f, 1, 2000), 50, 400);
+	assert_true(warden_table_is_crowded(&f->table, &host, &f->policy,
+					    end - 1000));
+	assert_false(
+		warden_table_is_crowded(&f->table, &other, &f->policy, end));
+	/* minutes later it is over */
+	assert_false(warden_table_is_crowded(&f->table, &host, &f->policy,
+					     end + 600000));
+	/* who logs in is let in, and then the network may fail more */
+	warden_table_success(&f->table, &known, false, UNIT_NOW);
+	assert_false(
+		warden_table_is_crowded(&f->table, &known, &f->policy, end));
+	log_in_users(f, "2001:db8:3:ffff::1", 1, UNIT_NOW);
+	assert_uint_in_range(tries_let_in(f, 3, 100), 100, 100);
+	/* there is no such thing for IPv4: behind a /24 are many */
+	for (unsigned int i = 1; i < 250; i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "192.0.2.%u", i);
+		(void)count(f, text, WARDEN_USER_UNKNOWN, UNIT_NOW);
+	}
+	host = unit_host("192.0.2.251");
+	assert_false(warden_table_is_crowded(&f->table, &host, &f->policy,
+					     UNIT_NOW));
+}
+
 static void test_last_events_of_a_host(void **state)
 {
 	struct fixture *f = *state;
@@ -1193,6 +1254,7 @@ int main(void)
 		CASE(test_users_are_counted_over_known_time),
 		CASE(test_shared_host_is_limited_unless_an_admin_blocks_it),
 		CASE(test_network_of_a_known_host_is_trusted_a_little),
+		CASE(test_new_64_for_each_try),
 		CASE(test_last_events_of_a_host),
 		CASE(test_patience_is_not_worth_it),
 		CASE(test_known_time_runs_out),
