@@ -16,7 +16,8 @@
    A guesser must not blow it. He needs WARDEN_FUSE_HOSTS hosts from which
    somebody logged in, and, what he cannot have, that nobody else logs in any
    more on a server where at least WARDEN_FUSE_LOGINS did within the hour. On a
-   quieter server it never blows. */
+   quieter server it never blows. A taken-over login process can write what this
+   is told by, and blow it: it loses blocks, as it may by writing to them. */
 #define WARDEN_FUSE_HOSTS 5
 #define WARDEN_FUSE_LOGINS 120
 /* It is whole again when for so long it would not have blown. */

@@ -14,7 +14,8 @@
      policy  the service publishes the rules and whom hosts.allow means by
 	     name, doveadm the blocked networks; all others map it read-only
      hosts   what each host did and its live sessions; everybody writes
-     auth    which users failed, as keyed hashes; auth and the service only
+     auth    which users failed, and which passwords failed or worked, as keyed
+	     hashes; auth and the service only
      rules   hosts.allow and hosts.deny, compiled; the service publishes them,
 	     all others map it read-only
 
