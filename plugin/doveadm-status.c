@@ -101,6 +101,8 @@ static void status_record_total(struct doveadm_record *record,
 			   total->hour);
 }
 
+static const char *status_observed(const struct status *status, bool say);
+
 static void status_record_totals(const struct status *status,
 				 struct doveadm_record *record)
 {
@@ -125,6 +127,7 @@ static void status_record_totals(const struct status *status,
 			    &totals[WARDEN_TOTAL_REFUSED_RULES]);
 	status_record_total(record, "would_refuse",
 			    &totals[WARDEN_TOTAL_WOULD_REFUSE]);
+	doveadm_record_str(record, "observed", status_observed(status, FALSE));
 }
 
 static void status_record_table(const struct status *status,
@@ -217,6 +220,45 @@ static void status_say_totals(const struct status *status)
 				 &totals[WARDEN_TOTAL_WOULD_REFUSE]);
 }
 
+static const char *status_observed_name(unsigned int rule)
+{
+	switch (rule) {
+	case WARDEN_OBSERVED_SESSIONS:
+		return "sessions";
+	case WARDEN_OBSERVED_RULES:
+		return "hosts.deny";
+	case WARDEN_OBSERVED_NETWORK:
+		return "network";
+	default:
+		return warden_class_name(rule);
+	}
+}
+
+/* One line for each rule, or "rule=refused/logged in ..." */
+static const char *status_observed(const struct status *status, bool say)
+{
+	const struct doveadm_warden *dw = status->dw;
+	string_t *text = t_str_new(128);
+
+	for (unsigned int rule = 1; rule < WARDEN_OBSERVED_COUNT; rule++) {
+		const char *name = status_observed_name(rule);
+		uint32_t refused, logged_in;
+
+		warden_table_observed(dw->table, rule, dw->now, &refused,
+				      &logged_in);
+		if (refused == 0)
+			continue;
+		if (say) {
+			doveadm_warden_say("  %-24s would have refused %u "
+					   "hosts, %u logged in",
+					   name, refused, logged_in);
+		}
+		str_printfa(text, "%s%s=%u/%u", str_len(text) > 0 ? " " : "",
+			    name, refused, logged_in);
+	}
+	return str_c(text);
+}
+
 static void status_say_now(const struct status *status)
 {
 	const struct doveadm_warden *dw = status->dw;
@@ -305,6 +347,7 @@ static void status_print(const struct doveadm_warden *dw)
 	}
 	status_say_now(status);
 	status_say_totals(status);
+	(void)status_observed(status, TRUE);
 	status_say_top(status);
 	status_say_checks(status->checks);
 	status_say_coverage(status->coverage);

@@ -93,6 +93,9 @@ enum warden_word {
 	/* the same for those who failed within a day: sketch:32 began_hours:9 */
 	WARDEN_WORD_NAMES,
 	WARDEN_WORD_LAST, /* last event: secs:32 class:5 protocol:4 */
+	/* when it would have been refused last, were it not for observe mode:
+	   secs:32 unused:5 rule:4, enum warden_observed */
+	WARDEN_WORD_OBSERVED,
 	WARDEN_WORDS,
 };
 #define WARDEN_OFFENCES_MAX 15
@@ -216,6 +219,19 @@ _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
 #define WARDEN_EVENTS 8192
 #define WARDEN_EVENT_POINTS_MAX 2047
 
+/* --- What observe mode would have done ------------------------------------
+   Which hosts each rule would have refused within the hour, and which of those
+   then logged in: for each ten minutes slot_number:32 sketch:32. 1..9 are blocks
+   by enum warden_class. */
+enum warden_observed {
+	WARDEN_OBSERVED_SESSIONS = 10, /* too many sessions */
+	WARDEN_OBSERVED_RULES,	       /* hosts.deny */
+	WARDEN_OBSERVED_NETWORK,       /* a blocked or crowded network */
+	WARDEN_OBSERVED_COUNT,
+};
+#define WARDEN_OBSERVED_SLOT_SECS 600
+#define WARDEN_OBSERVED_SLOTS 8 /* an hour, the running slot, and a reserve */
+
 #define WARDEN_FUSE_SLOTS 4 /* minutes */
 
 /* geometry[] of hosts */
@@ -259,7 +275,10 @@ struct warden_hosts_header {
 	struct warden_pending_slot pendings[WARDEN_PENDING_SLOTS];
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
 	_Atomic uint64_t events[WARDEN_EVENTS];
+	/* [0]: would have been refused; [1]: then logged in */
+	_Atomic uint64_t observed[2][16][WARDEN_OBSERVED_SLOTS];
 };
+_Static_assert((int)WARDEN_OBSERVED_COUNT <= 16, "layout");
 _Static_assert(sizeof(struct warden_hosts_header) % 64 == 0, "alignment");
 
 /* Every compare-and-swap loop ends after this many tries. */

@@ -1367,6 +1367,104 @@ void warden_table_refused(struct warden_table *table,
 	}
 }
 
+/* --- Observe mode ----------------------------------------------------------- */
+
+#define OBSERVED_SECS 3600
+#define OBSERVED_RULE_MASK 15
+
+static uint32_t observed_slot(uint64_t now)
+{
+	return (uint32_t)(now / 1000 / WARDEN_OBSERVED_SLOT_SECS);
+}
+
+static void observed_add(struct warden_table *table,
+			 const struct table_place *place, unsigned int rule,
+			 bool logged_in, uint64_t now)
+{
+	uint32_t slot = observed_slot(now);
+	_Atomic uint64_t *word =
+		&table->header->observed[logged_in ? 1 : 0][rule]
+					[slot % WARDEN_OBSERVED_SLOTS];
+	uint64_t hash = warden_hash_u64(
+		table->hash_key, place->key ^ (uint64_t)(4 + place->family)
+						      << 56);
+	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
+
+	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
+		uint32_t bits = present >> 32 == slot ? (uint32_t)present : 0;
+		uint32_t next = warden_sketch_add(bits, hash);
+
+		if (next == bits ||
+		    atomic_compare_exchange_weak_explicit(
+			    word, &present, (uint64_t)slot << 32 | next,
+			    memory_order_relaxed, memory_order_relaxed))
+			return;
+	}
+}
+
+void warden_table_observe(struct warden_table *table,
+			  const struct warden_host *host, unsigned int rule,
+			  uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	struct warden_record *record = place_claim(table, &place, now);
+
+	if (record == NULL)
+		return;
+	if (rule == 0) {
+		rule = warden_block_word_unpack(
+			       warden_word_load(record, WARDEN_WORD_BLOCK,
+						place.tag))
+			       .reason;
+	}
+	rule &= OBSERVED_RULE_MASK;
+	word_set(table, record, &place, WARDEN_WORD_OBSERVED,
+		 now / 1000 << 9 | rule);
+	observed_add(table, &place, rule, false, now);
+}
+
+void warden_table_observe_login(struct warden_table *table,
+				const struct warden_host *host, uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	const struct warden_record *record = place_find(&place);
+	uint64_t value;
+
+	if (record == NULL)
+		return;
+	value = warden_word_load(record, WARDEN_WORD_OBSERVED, place.tag);
+	if (value != 0 && (value >> 9) + OBSERVED_SECS > now / 1000) {
+		observed_add(table, &place, value & OBSERVED_RULE_MASK, true,
+			     now);
+	}
+}
+
+static uint32_t observed_count(const _Atomic uint64_t *words, uint64_t now)
+{
+	uint32_t bits = 0;
+
+	for (uint32_t i = 0; i <= OBSERVED_SECS / WARDEN_OBSERVED_SLOT_SECS;
+	     i++) {
+		uint32_t slot = observed_slot(now) - i;
+		uint64_t word = atomic_load_explicit(
+			&words[slot % WARDEN_OBSERVED_SLOTS],
+			memory_order_relaxed);
+
+		if (word >> 32 == slot)
+			bits |= (uint32_t)word;
+	}
+	return warden_sketch_count(bits);
+}
+
+void warden_table_observed(const struct warden_table *table, unsigned int rule,
+			   uint64_t now, uint32_t *refused_r,
+			   uint32_t *logged_in_r)
+{
+	rule &= OBSERVED_RULE_MASK;
+	*refused_r = observed_count(table->header->observed[0][rule], now);
+	*logged_in_r = observed_count(table->header->observed[1][rule], now);
+}
+
 /* --- Blocking by hand, unblocking, restoring ------------------------------ */
 
 bool warden_table_block(struct warden_table *table,

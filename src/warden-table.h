@@ -196,6 +196,20 @@ void warden_table_add_event(struct warden_table *table,
 			    enum warden_protocol protocol, uint32_t points,
 			    uint64_t now);
 
+/* The host would have been refused, were it not for observe mode. rule: 0 stands
+   for its block. */
+void warden_table_observe(struct warden_table *table,
+			  const struct warden_host *host, unsigned int rule,
+			  uint64_t now);
+/* It has logged in: had that been prevented within the last hour? */
+void warden_table_observe_login(struct warden_table *table,
+				const struct warden_host *host, uint64_t now);
+/* How many hosts the rule would have refused within the hour, and how many of
+   those then logged in; about. */
+void warden_table_observed(const struct warden_table *table, unsigned int rule,
+			   uint64_t now, uint32_t *refused_r,
+			   uint32_t *logged_in_r);
+
 /* Free the records that nothing is left in. Returns how many. The service. */
 uint64_t warden_table_expire(struct warden_table *table,
 			     const struct warden_policy *policy, uint64_t now);

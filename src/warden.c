@@ -299,10 +299,20 @@ static enum warden_total refusal_total(enum warden_refusal refusal,
    later looks at a session that enforcing would not have let begin do not
    count again. */
 static void observe(struct warden *warden, const struct warden_host *host,
-		    enum warden_stage stage, uint64_t now)
+		    enum warden_refusal refusal, enum warden_stage stage,
+		    uint64_t now)
 {
+	static const unsigned int rules[] = {
+		[WARDEN_ADMITTED] = 0,
+		[WARDEN_REFUSED_HOST] = 0,
+		[WARDEN_REFUSED_NETWORK] = WARDEN_OBSERVED_NETWORK,
+		[WARDEN_REFUSED_SESSIONS] = WARDEN_OBSERVED_SESSIONS,
+		[WARDEN_REFUSED_RULE] = WARDEN_OBSERVED_RULES,
+	};
+
 	if (stage == WARDEN_STAGE_SESSION)
 		return;
+	warden_table_observe(&warden->table, host, rules[refusal], now);
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_WOULD_REFUSE, now);
 	warden_table_refused(&warden->table, host);
 }
@@ -315,7 +325,7 @@ static enum warden_refusal refuse(struct warden *warden,
 				  enum warden_stage stage, uint64_t now)
 {
 	if (policy->mode != WARDEN_MODE_ENFORCE || warden->observe) {
-		observe(warden, host, stage, now);
+		observe(warden, host, refusal, stage, now);
 		return WARDEN_ADMITTED;
 	}
 	warden_table_total_add(&warden->table, refusal_total(refusal, stage),
@@ -677,6 +687,7 @@ void warden_success(struct warden *warden, const struct warden_client *client,
 		return;
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_SUCCESS, now);
 	warden_fuse_note(&warden->table, &host, false, now);
+	warden_table_observe_login(&warden->table, &host, now);
 	warden_table_add_event(&warden->table, &host, WARDEN_CLASS_NONE,
 			       client->protocol, 0, now);
 	clear = warden->suspects.file != NULL &&

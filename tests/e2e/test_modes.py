@@ -16,6 +16,10 @@ def test_observe_counts_and_refuses_nobody(new_dovecot, attacker):
         pass
     assert attacker.try_imap(dovecot, "alice", "alice-secret") == IN
     assert "observe" in dovecot.status()
+    wait_until(lambda: "auth_failed=1/1" in
+               dovecot.doveadm("status")[0]["observed"].split(),
+               "that host, which then logged in")
+    assert "would have refused 1 hosts, 1 logged in" in dovecot.status()
     line, = wait_until(lambda: dovecot.log_lines(
         rf"warden.*{attacker.address}"), "a line about what would have been")
     assert "observe" in line or "would" in line

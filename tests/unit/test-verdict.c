@@ -15,6 +15,21 @@ struct fixture {
 	struct warden_policy policy;
 };
 
+/* A key of the test's own: which of a few hosts are told apart depends on it. */
+static bool fix_key(const char *dir)
+{
+	struct warden_error error;
+	struct warden *service = warden_open(dir, WARDEN_ROLE_SERVICE,
+					     WARDEN_TABLE_HOSTS_MIN, &error);
+
+	if (service == NULL)
+		return false;
+	warden_admin_table(service)->header->file.hash_key[0] = 1;
+	warden_admin_table(service)->header->file.hash_key[1] = 2;
+	warden_close(&service);
+	return true;
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = test_calloc(1, sizeof(*f));
@@ -23,6 +38,8 @@ static int setup(void **state)
 	if (unit_dir_setup(&f->dir) < 0)
 		return -1;
 	*state = f;
+	if (!fix_key(f->dir))
+		return -1;
 	f->service = warden_open(f->dir, WARDEN_ROLE_SERVICE,
 				 WARDEN_TABLE_HOSTS_MIN, &error);
 	f->auth = warden_open(f->dir, WARDEN_ROLE_AUTH, 0, &error);
@@ -210,6 +227,56 @@ static void test_observe_refuses_nobody_and_counts(void **state)
 	}
 	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_BLOCKED, UNIT_NOW), 0);
 	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_SESSIONS, UNIT_NOW), 0);
+}
+
+static void observed(struct fixture *f, unsigned int rule, uint64_t now,
+		     uint32_t refused, uint32_t logged_in)
+{
+	uint32_t refused_seen, logged_in_seen;
+
+	warden_table_observed(warden_admin_table(f->service), rule, now,
+			      &refused_seen, &logged_in_seen);
+	assert_int_equal(refused_seen, refused);
+	assert_int_equal(logged_in_seen, logged_in);
+}
+
+/* Three hosts guess, and one of them was somebody who then got it right. */
+static void test_observe_measures_itself(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_net other = unit_net("192.0.2.9");
+	struct warden_session session;
+	uint64_t later = UNIT_NOW + 3700 * UINT64_C(1000);
+
+	f->policy.mode = WARDEN_MODE_OBSERVE;
+	f->policy.session_limit = 1;
+	publish(f, UNIT_NOW);
+	for (int i = 1; i <= 3; i++) {
+		char host[32];
+
+		(void)snprintf(host, sizeof(host), "192.0.2.%d", i);
+		guess(f, host, 10, UNIT_NOW);
+		for (int n = 0; n < 5; n++)
+			(void)check(f, host, UNIT_NOW);
+	}
+	observed(f, WARDEN_AUTH_FAILED, UNIT_NOW, 3, 0);
+	warden_success(f->auth, unit_client(&net), "alice", UNIT_NOW);
+	warden_success(f->auth, unit_client(&net), "alice", UNIT_NOW);
+	/* and one that nothing would have kept out */
+	warden_success(f->auth, unit_client(&other), "bob", UNIT_NOW);
+	observed(f, WARDEN_AUTH_FAILED, UNIT_NOW, 3, 1);
+	observed(f, WARDEN_OBSERVED_SESSIONS, UNIT_NOW, 0, 0);
+	for (int n = 0; n < 3; n++) {
+		(void)warden_session_open(f->login, unit_client(&other), 1,
+					  UNIT_NOW, &session);
+	}
+	observed(f, WARDEN_OBSERVED_SESSIONS, UNIT_NOW, 1, 0);
+	observed(f, WARDEN_AUTH_FAILED, later + 600000, 0, 0);
+	/* more than an hour later it has nothing to do with it */
+	warden_admin_heartbeat(f->service, 1, false, later);
+	warden_success(f->auth, unit_client(&other), "bob", later);
+	observed(f, WARDEN_OBSERVED_SESSIONS, later, 1, 0);
 }
 
 static void test_off_counts_nothing(void **state)
@@ -621,6 +688,7 @@ int main(void)
 		CASE(test_exempt_network_is_neither_counted_nor_refused),
 		CASE(test_the_machine_itself_is_exempt),
 		CASE(test_observe_refuses_nobody_and_counts),
+		CASE(test_observe_measures_itself),
 		CASE(test_off_counts_nothing),
 		CASE(test_sessions_over_the_limit_are_refused),
 		CASE(test_the_same_user_washes_his_host_clean),
