@@ -15,6 +15,7 @@ import libwrap_named
 from clients import IN, REFUSED, WRONG, Host
 from dialect import login_count
 from flooder import Flooder
+from test_old_passwords import points, total, wait_excused
 from test_rules import ALLOW, DENY, save, wait_let_in, wait_refused
 from test_sessions import every_model
 from waiting import holds_for, wait_until
@@ -341,3 +342,38 @@ def test_who_waits_for_a_name_holds_a_session(new_sandbox, new_dovecot):
         wait_until(lambda: dovecot.doveadm("status")[0]["sessions"] == 3,
                    "three sessions")
         assert slow.greeting(dovecot).startswith(b"* BYE Too many")
+
+
+def test_while_a_name_is_asked_for_the_same_password_counts_once(
+        new_named, friend, named):
+    dovecot = new_named()
+    save(dovecot, ALLOW, "imap: .good.example\n")
+    wait_until(lambda: dovecot.why(friend)["rule"] == "hosts.allow",
+               "the rule")
+    # the first is counted when auth has the name, the others know it
+    for _ in range(4):
+        assert named.try_imap(dovecot, "alice", "stale") == WRONG
+    wait_excused(dovecot, 3)
+    assert points(dovecot, named) == pytest.approx(10, abs=0.9)
+
+
+def test_a_limited_office_that_is_asked_for_its_name(new_named, named):
+    """Passwords that worked before still do, and no other."""
+    users = {f"user{n}": f"secret{n}" for n in range(6)}
+    dovecot = new_named(users={"alice": "alice-secret", **users},
+                        settings={"fail_limit": "30", "session_limit": "0"})
+    for user, password in users.items():
+        assert named.try_imap(dovecot, user, password) == IN
+    wait_until(lambda: dovecot.why(named)["users"] >= 4, "the users")
+    assert WRONG in named.guess(dovecot, 60, "user3")
+    wait_until(lambda: dovecot.why(named)["rule"] == "limited", "a block")
+    save(dovecot, ALLOW, "imap: .good.example\n")
+    wait_until(lambda: dovecot.why(Host(FRIEND))["rule"] == "hosts.allow",
+               "the rule")
+    # auth, which is a new one, knows no name; user3 has failed from there, so
+    # he is let in only by what is remembered of his password
+    dovecot.doveadm_raw("reload")
+    assert named.try_imap(dovecot, "user3", "secret3") == IN
+    dovecot.doveadm_raw("reload")
+    assert named.try_imap(dovecot, "alice", "alice-secret") == WRONG
+    assert total(dovecot, "refused_auth_hour") > 0
