@@ -23,6 +23,7 @@
 #include "warden-attempt.h"
 #include "warden-clock.h"
 #include "warden-compat.h"
+#include "warden-compat-auth.h"
 #include "auth-attempt.h"
 #include "auth-passdb.h"
 #include "auth-plugin.h"
@@ -189,8 +190,11 @@ static void passdb_warden_verify_plain(struct auth_request *request,
 	};
 	struct warden *warden = auth_warden_get();
 
-	/* who waits for a name keeps no password */
-	if (warden != NULL) {
+	/* who waits for a name keeps no password. An access token is none that
+	   could have worked before */
+	if (warden != NULL &&
+	    !warden_attempt_is_token(
+		    warden_compat_event_field(request->event, "mechanism"))) {
 		auth_attempt_set_secret(request->event,
 					warden_secret(warden, password));
 	}

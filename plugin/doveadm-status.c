@@ -274,8 +274,9 @@ static void status_say_now(const struct status *status)
 				(uint32_t)(dw->now / 1000) - since));
 	if (health->fuse_blown) {
 		doveadm_warden_say("Nearly all known hosts fail: nobody is "
-				   "blocked until they log in again. Does the "
-				   "password database work?");
+				   "blocked until they log in again. Are the "
+				   "password database and the certificate in "
+				   "order?");
 	}
 	doveadm_warden_say("\nNow");
 	doveadm_warden_say(

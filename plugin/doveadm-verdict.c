@@ -102,10 +102,10 @@ static bool verdict_host(const struct warden_host_info *info,
 		verdict->until_secs = info->blocked_until;
 		return true;
 	}
-	if (info->crowded) {
+	if (info->crowd != WARDEN_BLOCK_NONE)
 		verdict->rule = DOVEADM_RULE_CROWDED;
+	if (info->crowd == WARDEN_BLOCK_HOST)
 		return true;
-	}
 	if (limit == 0 || info->sessions < limit)
 		return false;
 	verdict->rule = DOVEADM_RULE_SESSIONS;

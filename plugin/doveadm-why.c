@@ -144,8 +144,13 @@ static const char *why_cause(const struct why *why)
 		return t_strdup_printf("it failed too often, last with %s",
 				       warden_class_name(why->info.reason));
 	case DOVEADM_RULE_CROWDED:
-		return "too many hosts of its /48 failed within the last "
-		       "minutes, and nobody logged in from this one";
+		return t_strdup_printf(
+			"too many hosts of its /48 failed lately, and nobody "
+			"logged in from this one%s",
+			why->info.crowd == WARDEN_BLOCK_LIMITED ?
+				": only passwords that worked before are "
+				"checked" :
+				"");
 	case DOVEADM_RULE_LIMITED:
 		return t_strdup_printf(
 			"it failed too often, last with %s, but about %u users "

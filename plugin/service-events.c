@@ -17,6 +17,7 @@ struct event *service_event_block(const struct warden_report_block *block)
 	event_add_str(event, "reason", warden_class_name(block->reason));
 	event_add_str(event, "enforced", block->enforced ? "yes" : "no");
 	if (!block->is_network) {
+		event_add_str(event, "limited", block->limited ? "yes" : "no");
 		event_add_int(event, "points", block->points);
 		event_add_int(event, "offences", block->offences);
 	}

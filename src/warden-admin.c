@@ -255,6 +255,9 @@ void warden_admin_publish(struct warden *warden,
 {
 	struct warden_policy_file *shared = warden->shared_policy;
 
+	/* nobody may have counted while there was no such limit */
+	if (policy->session_limit_total != 0)
+		warden_admin_count_sessions(warden, now);
 	warden_publish_write(&shared->policy_generation, shared->policies,
 			     policy, sizeof(*policy));
 	atomic_store_explicit(&shared->published, now, memory_order_relaxed);

@@ -48,7 +48,7 @@ static bool mechanism_is_direct(const char *mechanism)
 			  sizeof(direct_mechanisms) / sizeof(char *));
 }
 
-static bool mechanism_is_token(const char *mechanism)
+bool warden_attempt_is_token(const char *mechanism)
 {
 	return name_is_in(mechanism, token_mechanisms,
 			  sizeof(token_mechanisms) / sizeof(char *));
@@ -76,8 +76,9 @@ uint32_t warden_attempt_said(const char *driver, const char *mechanism,
 	/* A mail program with a token that has just run out is told so in no
 	   other way, and nobody guesses tokens. Any other database was given
 	   the token as a password: that can be a guess. */
-	if (said == WARDEN_SAID_MISMATCH && mechanism_is_token(mechanism) &&
-	    driver != NULL && strcmp(driver, "oauth2") == 0)
+	if (said == WARDEN_SAID_MISMATCH &&
+	    warden_attempt_is_token(mechanism) && driver != NULL &&
+	    strcmp(driver, "oauth2") == 0)
 		return WARDEN_SAID_UNUSABLE;
 	return said;
 }

@@ -45,6 +45,10 @@ enum warden_attempt_said {
 uint32_t warden_attempt_said(const char *driver, const char *mechanism,
 			     const char *result);
 
+/* Does the client show an access token, another one every hour, in the place
+   of a password? */
+bool warden_attempt_is_token(const char *mechanism);
+
 /* How it ended. */
 struct warden_attempt_end {
 	const char *mechanism;

@@ -8,8 +8,8 @@
 #include "warden-address.h"
 #include "warden-table.h"
 
-/* When the user database is broken, everybody fails, and a guard that believes
-   it shuts out everybody. So the service watches how many known hosts fail and
+/* When the user database is broken or the certificate has expired, everybody
+   fails, and a guard that believes it shuts out everybody. So the service watches how many known hosts fail and
    how many log in, and while nearly all fail and hardly anybody logs in, nobody
    is blocked anew and no failure of a known host counts.
 

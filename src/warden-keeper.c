@@ -567,8 +567,8 @@ static void keeper_look_at_fuse(struct warden_keeper *keeper, uint64_t now)
 		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING,
 				   "nearly all known hosts fail and hardly "
 				   "anybody logs in: as long as that lasts "
-				   "nobody is blocked. Does the password "
-				   "database work?");
+				   "nobody is blocked. Are the password "
+				   "database and the certificate in order?");
 	} else if (changed) {
 		warden_report_line(&keeper->report, WARDEN_LEVEL_INFO,
 				   "known hosts log in again: who fails is "

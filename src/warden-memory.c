@@ -16,6 +16,7 @@
 /* A device that tries the old password at least this often is not counted. */
 #define WRONG_SECS (7U * 24 * 3600)
 #define COST_SECS 3600U
+#define FAILED_SECS (24U * 3600)
 
 #define DIGEST_MASK 0xffff
 
@@ -286,4 +287,13 @@ void warden_memory_clear_cost(struct warden_memory *memory,
 
 	if (word != NULL)
 		atomic_store_explicit(word, 0, memory_order_relaxed);
+}
+
+bool warden_memory_failed(const struct warden_memory *memory,
+			  const struct warden_host *host, const char *user,
+			  uint64_t now)
+{
+	struct memory_place place = pair_place(memory, MEMORY_COST, host, user);
+
+	return place_is_recent(&place, FAILED_SECS, now);
 }

@@ -67,5 +67,9 @@ uint32_t warden_memory_cost(const struct warden_memory *memory,
 			    uint64_t now);
 void warden_memory_clear_cost(struct warden_memory *memory,
 			      const struct warden_host *host, const char *user);
+/* Has he failed from there within a day? */
+bool warden_memory_failed(const struct warden_memory *memory,
+			  const struct warden_host *host, const char *user,
+			  uint64_t now);
 
 #endif

@@ -33,8 +33,10 @@ enum warden_mode {
 /* A known host may fail this many times as much; see warden-limits.h. */
 #define WARDEN_KNOWN_FACTOR 4
 /* All hosts of an IPv6 /48 together that are not known may fail this many times
-   as much as one, and if somebody logged in from the network, more. */
+   as much as one, and if somebody logged in from the network, more; in so many
+   windows of one. */
 #define WARDEN_CROWD_FACTOR 5
+#define WARDEN_CROWD_WINDOWS 6
 #define WARDEN_CROWD_NEAR_FACTOR 20
 /* An event that is about one user name too many weighs this many times as
    much. */

@@ -130,6 +130,8 @@ static const char *until_format(uint32_t until_secs, uint32_t secs,
 
 static const char *block_verb(const struct warden_report_block *block)
 {
+	if (block->limited)
+		return block->enforced ? "limited" : "would limit";
 	return block->enforced ? "blocked" : "would block";
 }
 
@@ -178,6 +180,7 @@ void warden_report_change(struct warden_report *report,
 		.began = change->began,
 		.lifted = !change->began && info->blocked_until > now / 1000,
 		.enforced = report->enforces,
+		.limited = info->limited,
 		.net = host,
 		.reason = info->reason,
 		.points = whole_points(info->points),

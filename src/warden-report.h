@@ -29,6 +29,7 @@ struct warden_report_block {
 	bool is_network; /* blocked by an admin, with all hosts in it */
 	bool lifted;	 /* ended before its time, by an admin */
 	bool enforced;	 /* else only noted: warden_mode is not enforce */
+	bool limited;	 /* many share the host: only guesses are refused */
 	const char *net; /* the host or network as text */
 	enum warden_class reason;
 	uint32_t secs; /* until it ends; 0: it does not, or has ended */

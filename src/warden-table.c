@@ -15,6 +15,8 @@
 #include "warden.h"
 
 #define CLAIM_TRIES 8
+#define OBSERVED_SECS 3600
+#define OBSERVED_RULE_BITS 9
 #define IDLE_WINDOW_SECS 60
 
 /* Where a host belongs in the table, worked out once for each call. */
@@ -221,6 +223,18 @@ enum {
 };
 #define RANK_SHIFT 40
 
+/* Would it have been refused within the hour, were it not for observe mode? */
+static bool record_is_observed(const struct warden_record *record, uint32_t tag,
+			       uint64_t now)
+{
+	uint64_t value = warden_word_load(record, WARDEN_WORD_OBSERVED, tag);
+	/* another process may be a moment ahead; what is to come is a
+	   stranger's */
+	uint64_t age = now / 1000 + 1 - (value >> OBSERVED_RULE_BITS);
+
+	return value != 0 && age <= OBSERVED_SECS;
+}
+
 static uint64_t blocked_value(const struct warden_block_word *block)
 {
 	if (block->reason == WARDEN_MANUAL)
@@ -245,7 +259,8 @@ static uint64_t record_value(const struct warden_record *record, uint32_t tag,
 		rank = RANK_KNOWN;
 	else if (warden_word_load(record, WARDEN_WORD_FAST, tag) > now ||
 		 warden_word_load(record, WARDEN_WORD_SLOW, tag) > now ||
-		 warden_word_load(record, WARDEN_WORD_IDLE, tag) > now)
+		 warden_word_load(record, WARDEN_WORD_IDLE, tag) > now ||
+		 record_is_observed(record, tag, now))
 		rank = RANK_POINTS;
 	return rank << RANK_SHIFT | warden_last_word_unpack(last).secs;
 }
@@ -608,16 +623,26 @@ static void near_set_known(struct warden_table *table,
 		oldest, &seen, (uint64_t)near.tag << 32 | login_secs);
 }
 
-/* Points that block the /48, and drain in a window. */
-static uint32_t crowd_limit(const struct warden_table *table,
-			    const struct table_place *place,
-			    const struct warden_policy *policy,
-			    uint32_t now_secs)
+/* What the /48 may: so many points drain in that time, and refuse. */
+struct crowd_limit {
+	uint32_t points, window_secs;
+	bool near;
+};
+
+static struct crowd_limit crowd_limit_of(const struct warden_table *table,
+					 const struct table_place *place,
+					 const struct warden_policy *policy,
+					 uint32_t now_secs)
 {
-	return policy->fail_limit *
-	       (near_is_known(table, place, policy, now_secs) ?
-			WARDEN_CROWD_NEAR_FACTOR :
-			WARDEN_CROWD_FACTOR);
+	struct crowd_limit limit = {
+		.points = policy->fail_limit,
+		.window_secs = policy->fail_window_secs * WARDEN_CROWD_WINDOWS,
+		.near = near_is_known(table, place, policy, now_secs),
+	};
+
+	limit.points *=
+		limit.near ? WARDEN_CROWD_NEAR_FACTOR : WARDEN_CROWD_FACTOR;
+	return limit;
 }
 
 #define CROWD_TIME_MASK ((UINT64_C(1) << WARDEN_CROWD_TIME_BITS) - 1)
@@ -649,10 +674,10 @@ static _Atomic uint64_t *crowd_find(const struct near_place *near)
 
 /* Later than a bucket can be is what a stranger wrote, and would not drain. */
 static uint64_t crowd_empty_at(uint64_t word, const struct near_place *near,
-			       const struct warden_policy *policy, uint64_t now)
+			       const struct crowd_limit *limit, uint64_t now)
 {
-	uint64_t most = (uint64_t)policy->fail_window_secs * 1000 *
-			WARDEN_BUCKET_WINDOWS_MAX;
+	uint64_t most =
+		(uint64_t)limit->window_secs * 1000 * WARDEN_BUCKET_WINDOWS_MAX;
 	uint64_t empty_at = word & CROWD_TIME_MASK;
 
 	return word >> WARDEN_CROWD_TIME_BITS == crowd_tag(near) &&
@@ -667,15 +692,15 @@ static void crowd_add(struct warden_table *table,
 		      uint64_t now)
 {
 	struct near_place near = near_place_of(table, place);
-	uint32_t limit =
-		crowd_limit(table, place, policy, (uint32_t)(now / 1000));
+	struct crowd_limit limit =
+		crowd_limit_of(table, place, policy, (uint32_t)(now / 1000));
 	_Atomic uint64_t *word = crowd_find(&near);
 	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
 
 	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
 		uint64_t next = warden_bucket_add(
-			crowd_empty_at(present, &near, policy, now), now,
-			points, limit, policy->fail_window_secs);
+			crowd_empty_at(present, &near, &limit, now), now,
+			points, limit.points, limit.window_secs);
 
 		if (atomic_compare_exchange_weak_explicit(
 			    word, &present,
@@ -687,22 +712,25 @@ static void crowd_add(struct warden_table *table,
 	counter_add(&table->header->contended);
 }
 
-static bool crowd_is_over(const struct warden_table *table,
-			  const struct table_place *place,
-			  const struct warden_policy *policy, uint64_t now)
+static enum warden_block crowd_block(const struct warden_table *table,
+				     const struct table_place *place,
+				     const struct warden_policy *policy,
+				     uint64_t now)
 {
 	struct near_place near = near_place_of(table, place);
-	const _Atomic uint64_t *word = crowd_find(&near);
-	uint64_t empty_at =
-		crowd_empty_at(atomic_load_explicit(word, memory_order_relaxed),
-			       &near, policy, now);
-	uint32_t limit;
+	uint64_t word =
+		atomic_load_explicit(crowd_find(&near), memory_order_relaxed);
+	struct crowd_limit limit;
 
-	if (empty_at <= now)
-		return false;
-	limit = crowd_limit(table, place, policy, (uint32_t)(now / 1000));
-	return warden_bucket_reaches(empty_at, now, limit, limit,
-				     policy->fail_window_secs);
+	/* most networks: one line of memory has told it */
+	if ((word & CROWD_TIME_MASK) <= now)
+		return WARDEN_BLOCK_NONE;
+	limit = crowd_limit_of(table, place, policy, (uint32_t)(now / 1000));
+	if (!warden_bucket_reaches(crowd_empty_at(word, &near, &limit, now),
+				   now, limit.points, limit.points,
+				   limit.window_secs))
+		return WARDEN_BLOCK_NONE;
+	return limit.near ? WARDEN_BLOCK_LIMITED : WARDEN_BLOCK_HOST;
 }
 
 static uint32_t record_count_users(const struct warden_record *record,
@@ -1369,7 +1397,6 @@ void warden_table_refused(struct warden_table *table,
 
 /* --- Observe mode ----------------------------------------------------------- */
 
-#define OBSERVED_SECS 3600
 #define OBSERVED_RULE_MASK 15
 
 static uint32_t observed_slot(uint64_t now)
@@ -1419,7 +1446,7 @@ void warden_table_observe(struct warden_table *table,
 	}
 	rule &= OBSERVED_RULE_MASK;
 	word_set(table, record, &place, WARDEN_WORD_OBSERVED,
-		 now / 1000 << 9 | rule);
+		 now / 1000 << OBSERVED_RULE_BITS | rule);
 	observed_add(table, &place, rule, false, now);
 }
 
@@ -1430,13 +1457,10 @@ void warden_table_observe_login(struct warden_table *table,
 	const struct warden_record *record = place_find(&place);
 	uint64_t value;
 
-	if (record == NULL)
+	if (record == NULL || !record_is_observed(record, place.tag, now))
 		return;
 	value = warden_word_load(record, WARDEN_WORD_OBSERVED, place.tag);
-	if (value != 0 && (value >> 9) + OBSERVED_SECS > now / 1000) {
-		observed_add(table, &place, value & OBSERVED_RULE_MASK, true,
-			     now);
-	}
+	observed_add(table, &place, value & OBSERVED_RULE_MASK, true, now);
 }
 
 static uint32_t observed_count(const _Atomic uint64_t *words, uint64_t now)
@@ -1623,24 +1647,25 @@ static void place_limits(const struct warden_table *table,
 	warden_limits_get(limits_r, policy, &standing);
 }
 
-static bool place_is_crowded(const struct warden_table *table,
-			     const struct table_place *place,
-			     const struct warden_record *record,
-			     const struct warden_policy *policy, uint64_t now)
-{
-	return place->family == 1 && crowd_is_over(table, place, policy, now) &&
-	       (record == NULL || !record_is_known(record, place->tag, policy,
-						   (uint32_t)(now / 1000)));
-}
-
-bool warden_table_is_crowded(const struct warden_table *table,
-			     const struct warden_host *host,
-			     const struct warden_policy *policy, uint64_t now)
+enum warden_block warden_table_crowd_of(const struct warden_table *table,
+					const struct warden_host *host,
+					const struct warden_policy *policy,
+					uint64_t now)
 {
 	struct table_place place = place_of(table, host);
+	const struct warden_record *record;
+	enum warden_block block;
 
-	return place.family == 1 &&
-	       place_is_crowded(table, &place, place_find(&place), policy, now);
+	if (place.family != 1)
+		return WARDEN_BLOCK_NONE;
+	block = crowd_block(table, &place, policy, now);
+	if (block == WARDEN_BLOCK_NONE)
+		return block;
+	record = place_find(&place);
+	return record != NULL && record_is_known(record, place.tag, policy,
+						 (uint32_t)(now / 1000)) ?
+		       WARDEN_BLOCK_NONE :
+		       block;
 }
 
 bool warden_table_is_known(const struct warden_table *table,
@@ -1759,7 +1784,7 @@ bool warden_table_read(const struct warden_table *table,
 	memset(info_r, 0, sizeof(*info_r));
 	info_r->host = *host;
 	info_r->sessions = warden_table_sessions(table, host, now);
-	info_r->crowded = place_is_crowded(table, &place, record, policy, now);
+	info_r->crowd = warden_table_crowd_of(table, host, policy, now);
 	if (record == NULL) {
 		place_limits(table, &place, NULL, policy, now, &info_r->limits);
 		return info_r->sessions > 0;
@@ -1865,7 +1890,7 @@ static bool record_expire(struct warden_table *table,
 	place.key = victim.key;
 	place.tag = victim.tag;
 	record_read(table, record, &place, policy, now, &info);
-	if (!info_is_empty(&info))
+	if (!info_is_empty(&info) || record_is_observed(record, place.tag, now))
 		return false;
 	mark = record_take(table, &victim, victim.tag, now);
 	if (mark == 0)

@@ -139,6 +139,15 @@ bool warden_table_init(struct warden_table *table_r, void *base, size_t size);
 bool warden_table_has_header(const struct warden_table *table,
 			     const struct warden_file_header *copy);
 
+/* What a block means for who asks. */
+enum warden_block {
+	WARDEN_BLOCK_NONE = 0,
+	WARDEN_BLOCK_HOST, /* refuse whatever comes from there */
+	/* many different users log in from there: they may, with passwords that
+	   worked before, and nobody may try others */
+	WARDEN_BLOCK_LIMITED,
+};
+
 /* What is known of a host, read in one go: each word is whole, but two words
    may be of different moments. Times are seconds of warden time, 0 = never. */
 struct warden_host_info {
@@ -155,7 +164,7 @@ struct warden_host_info {
 	uint32_t sessions; /* live and unauthenticated */
 	bool blocked;	   /* now */
 	bool known;	   /* now */
-	bool crowded;	   /* see warden_table_is_crowded() */
+	enum warden_block crowd; /* see warden_table_crowd_of() */
 	bool limited;	   /* blocked, but shared by many: see
 			      warden_table_block_of() */
 	uint16_t names;	   /* different users that failed today, about */
@@ -226,24 +235,18 @@ bool warden_table_is_known(const struct warden_table *table,
 			   const struct warden_policy *policy, uint64_t now);
 /* IPv6: have the unknown hosts of its /48 failed so much together that no more
    of them are let in? Whoever has one can come from another /64 with each try.
-   Ends by itself as the bucket drains. */
-bool warden_table_is_crowded(const struct warden_table *table,
-			     const struct warden_host *host,
-			     const struct warden_policy *policy, uint64_t now);
+   If somebody logged in from there, others may as well: then it is limited.
+   Ends by itself as the bucket drains. NONE for known hosts. */
+enum warden_block warden_table_crowd_of(const struct warden_table *table,
+					const struct warden_host *host,
+					const struct warden_policy *policy,
+					uint64_t now);
 /* What the host may do. */
 void warden_table_limits(const struct warden_table *table,
 			 const struct warden_host *host,
 			 const struct warden_policy *policy, uint64_t now,
 			 struct warden_limits *limits_r);
 
-/* What a block means for who asks. */
-enum warden_block {
-	WARDEN_BLOCK_NONE = 0,
-	WARDEN_BLOCK_HOST, /* refuse whatever comes from there */
-	/* many different users log in from there: they may, with passwords that
-	   worked before, and nobody may try others */
-	WARDEN_BLOCK_LIMITED,
-};
 /* As warden_table_blocked_until(). */
 enum warden_block warden_table_block_of(const struct warden_table *table,
 					const struct warden_host *host,

@@ -245,19 +245,17 @@ static bool password_is_welcome(const struct warden *warden,
 	}
 	return warden_memory_was_here(memory, host, password->user,
 				      policy->known_time_secs, now) &&
-	       warden_memory_cost(memory, host, password->user, now) == 0;
+	       !warden_memory_failed(memory, host, password->user, now);
 }
 
-/* A host that many share is not refused, only who tries passwords there is. */
+/* What many share is not refused, only who tries passwords there is. */
 static bool block_refuses(const struct warden *warden,
 			  const struct warden_policy *policy,
 			  const struct warden_host *host,
-			  enum warden_stage stage,
+			  enum warden_block block, enum warden_stage stage,
 			  const struct warden_password *password, uint64_t now)
 {
-	if (warden_table_blocked_until(&warden->table, host, now) == 0)
-		return false;
-	switch (warden_table_block_of(&warden->table, host, policy, now)) {
+	switch (block) {
 	case WARDEN_BLOCK_NONE:
 		break;
 	case WARDEN_BLOCK_HOST:
@@ -276,10 +274,17 @@ find_refusal(const struct warden *warden, const struct warden_policy *policy,
 	     enum warden_stage stage, const struct warden_password *password,
 	     uint64_t now)
 {
-	if (block_refuses(warden, policy, host, stage, password, now))
+	const struct warden_table *table = &warden->table;
+
+	if (warden_table_blocked_until(table, host, now) != 0 &&
+	    block_refuses(warden, policy, host,
+			  warden_table_block_of(table, host, policy, now),
+			  stage, password, now))
 		return WARDEN_REFUSED_HOST;
 	if (warden_network_find(warden, remote, now) != NULL ||
-	    warden_table_is_crowded(&warden->table, host, policy, now))
+	    block_refuses(warden, policy, host,
+			  warden_table_crowd_of(table, host, policy, now),
+			  stage, password, now))
 		return WARDEN_REFUSED_NETWORK;
 	return WARDEN_ADMITTED;
 }
@@ -570,6 +575,13 @@ static bool class_is_of_passwords(enum warden_class class)
 	return class == WARDEN_AUTH_FAILED || class == WARDEN_USER_UNKNOWN;
 }
 
+/* What everybody runs into when the server is at fault: its database, or its
+   certificate. */
+static bool class_blows_fuse(enum warden_class class)
+{
+	return class_is_of_passwords(class) || class == WARDEN_TLS_FAILED;
+}
+
 bool warden_count(struct warden *warden, const struct warden_client *client,
 		  enum warden_class class, const char *user, uint64_t now)
 {
@@ -584,7 +596,7 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 		return false;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
 	known = warden_table_is_known(&warden->table, &host, policy, now);
-	if (known && class_is_of_passwords(class))
+	if (known && class_blows_fuse(class))
 		warden_fuse_note(&warden->table, &host, true, now);
 	blown = warden_fuse_is_blown(warden, now);
 	if (blown && known) {
@@ -774,7 +786,8 @@ void warden_password_worked(struct warden *warden,
 			warden_table_forgive(&warden->table, &host, policy,
 					     cost, now);
 		}
-		if (is_new)
+		/* a guesser does not get in */
+		if (is_new || password->secret == 0)
 			warden_memory_clear_cost(&warden->memory, &host,
 						 password->user);
 	}

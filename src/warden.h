@@ -124,7 +124,7 @@ uint64_t warden_secret(const struct warden *warden, const char *password);
 /* warden_check() at WARDEN_STAGE_AUTH. If the host is blocked but so many share
    it that it is only limited, a password that worked for the user before is
    checked. One that auth does not see is, if the user has logged in from there
-   and not failed within an hour. */
+   and not failed within a day. */
 enum warden_refusal
 warden_check_password(struct warden *warden, const struct warden_client *client,
 		      const struct warden_password *password, uint64_t now);

@@ -167,6 +167,15 @@ static void test_expired_token_is_no_guess(void **state)
 	assert_class("PLAIN", "oauth2:password_mismatch", WARDEN_AUTH_FAILED);
 }
 
+static void test_token_is_no_password(void **state)
+{
+	(void)state;
+	assert_true(warden_attempt_is_token("XOAUTH2"));
+	assert_true(warden_attempt_is_token("oauthbearer"));
+	assert_false(warden_attempt_is_token("PLAIN"));
+	assert_false(warden_attempt_is_token(NULL));
+}
+
 static void test_refused_by_us_is_not_counted(void **state)
 {
 	(void)state;
@@ -275,6 +284,7 @@ int main(void)
 		cmocka_unit_test(
 			test_hashed_passwords_cannot_answer_a_challenge),
 		cmocka_unit_test(test_expired_token_is_no_guess),
+		cmocka_unit_test(test_token_is_no_password),
 		cmocka_unit_test(test_refused_by_us_is_not_counted),
 		cmocka_unit_test(test_nobody_was_asked),
 		cmocka_unit_test(test_the_end_decides),

@@ -16,6 +16,7 @@ struct fixture {
 	struct warden_policy policy;
 	struct warden_fuse fuse;
 	uint64_t now;
+	enum warden_class class; /* how all fail */
 };
 
 static int setup(void **state)
@@ -27,6 +28,7 @@ static int setup(void **state)
 		return -1;
 	*state = f;
 	f->now = UNIT_NOW;
+	f->class = WARDEN_USER_UNKNOWN;
 	f->service =
 		warden_open(f->dir, WARDEN_ROLE_SERVICE, TABLE_HOSTS, &error);
 	f->auth = warden_open(f->dir, WARDEN_ROLE_AUTH, 0, &error);
@@ -83,8 +85,9 @@ static bool fail_once(struct fixture *f, unsigned int number)
 {
 	struct warden_net net = host_net(number);
 
-	return warden_count(f->auth, unit_client(&net), WARDEN_USER_UNKNOWN,
-			    "user", f->now);
+	return warden_count(f->auth, unit_client(&net), f->class,
+			    f->class == WARDEN_TLS_FAILED ? NULL : "user",
+			    f->now);
 }
 
 /* An hour in which these many hosts log in every five minutes. */
@@ -123,6 +126,22 @@ static void test_database_forgets_everybody(void **state)
 	}
 	assert_false(f->fuse.blown);
 	assert_true(fail_once(f, 300));
+}
+
+/* Of devices that do not say why they end the handshake, for a day. */
+static void test_certificate_expires(void **state)
+{
+	struct fixture *f = *state;
+
+	an_hour(f, 100);
+	f->class = WARDEN_TLS_FAILED;
+	for (unsigned int minute = 0; minute < 24 * 60; minute++) {
+		for (unsigned int i = 0; i < 100; i++)
+			assert_false(fail_once(f, i));
+		(void)tick(f);
+		f->now += 60000;
+	}
+	assert_true(f->fuse.blown);
 }
 
 /* Many guessers and no fault: the others go on logging in. */
@@ -182,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_database_forgets_everybody),
+		CASE(test_certificate_expires),
 		CASE(test_guessers_do_not_blow_it),
 		CASE(test_quiet_server_has_no_fuse),
 		CASE(test_fuse_of_next_year_is_none),

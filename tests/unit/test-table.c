@@ -357,6 +357,12 @@ static struct warden_host in_48(unsigned int net, unsigned int number)
 	return unit_host(text);
 }
 
+static enum warden_block crowd_of(struct fixture *f,
+				  const struct warden_host *host, uint64_t now)
+{
+	return warden_table_crowd_of(&f->table, host, &f->policy, now);
+}
+
 /* Another /64 of one /48 with each try, one a second; those that are let in. */
 static unsigned int tries_let_in(struct fixture *f, unsigned int net,
 				 unsigned int tries)
@@ -367,7 +373,7 @@ static unsigned int tries_let_in(struct fixture *f, unsigned int net,
 		struct warden_host host = in_48(net, i);
 		uint64_t now = UNIT_NOW + i * UINT64_C(1000);
 
-		if (warden_table_is_crowded(&f->table, &host, &f->policy, now))
+		if (crowd_of(f, &host, now) != WARDEN_BLOCK_NONE)
 			continue;
 		let_in++;
 		(void)warden_table_count(&f->table, &host, &f->policy, true,
@@ -384,20 +390,19 @@ static void test_new_64_for_each_try(void **state)
 	struct warden_host host = in_48(1, 2001), known = in_48(1, 7000);
 	struct warden_host other = in_48(2, 1);
 
-	assert_uint_in_range(tries_let_in(f, 1, 2000), 50, 400);
-	assert_true(warden_table_is_crowded(&f->table, &host, &f->policy,
-					    end - 1000));
-	assert_false(
-		warden_table_is_crowded(&f->table, &other, &f->policy, end));
-	/* minutes later it is over */
-	assert_false(warden_table_is_crowded(&f->table, &host, &f->policy,
-					     end + 600000));
+	assert_uint_in_range(tries_let_in(f, 1, 2000), 50, 100);
+	assert_int_equal(crowd_of(f, &host, end - 1000), WARDEN_BLOCK_HOST);
+	assert_int_equal(crowd_of(f, &other, end), WARDEN_BLOCK_NONE);
+	/* an hour later it is over */
+	assert_int_equal(crowd_of(f, &host, end + 3600000), WARDEN_BLOCK_NONE);
 	/* who logs in is let in, and then the network may fail more */
 	warden_table_success(&f->table, &known, false, UNIT_NOW);
-	assert_false(
-		warden_table_is_crowded(&f->table, &known, &f->policy, end));
+	assert_int_equal(crowd_of(f, &known, end), WARDEN_BLOCK_NONE);
 	log_in_users(f, "2001:db8:3:ffff::1", 1, UNIT_NOW);
-	assert_uint_in_range(tries_let_in(f, 3, 100), 100, 100);
+	assert_uint_in_range(tries_let_in(f, 3, 2000), 200, 350);
+	/* and nobody is refused but who guesses */
+	host = in_48(3, 2001);
+	assert_int_equal(crowd_of(f, &host, end - 1000), WARDEN_BLOCK_LIMITED);
 	/* there is no such thing for IPv4: behind a /24 are many */
 	for (unsigned int i = 1; i < 250; i++) {
 		char text[32];
@@ -406,8 +411,33 @@ static void test_new_64_for_each_try(void **state)
 		(void)count(f, text, WARDEN_USER_UNKNOWN, UNIT_NOW);
 	}
 	host = unit_host("192.0.2.251");
-	assert_false(warden_table_is_crowded(&f->table, &host, &f->policy,
-					     UNIT_NOW));
+	assert_int_equal(crowd_of(f, &host, UNIT_NOW), WARDEN_BLOCK_NONE);
+}
+
+/* A taken-over login process writes what no bucket can be: it must not keep a
+   network out for ever, nor anybody whose host is known. */
+static void test_crowd_that_a_stranger_wrote(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host host = in_48(1, 1), known = in_48(1, 2);
+	uint64_t hour = 3600 * UINT64_C(1000);
+
+	for (uint64_t tag = 0; tag < 64; tag++) {
+		for (unsigned int set = 0; set < WARDEN_NEAR_SETS; set++) {
+			for (unsigned int way = 0; way < WARDEN_NEAR_WAYS;
+			     way++)
+				f->table.near[set].crowds[way] =
+					tag % 2 == 0 ? UINT64_MAX - tag :
+						       tag << 58 | UNIT_NOW;
+		}
+		assert_int_equal(crowd_of(f, &host, UNIT_NOW),
+				 WARDEN_BLOCK_NONE);
+	}
+	/* nor is counting kept from it */
+	warden_table_success(&f->table, &known, false, UNIT_NOW);
+	assert_uint_in_range(tries_let_in(f, 1, 2000), 200, 350);
+	assert_int_equal(crowd_of(f, &host, UNIT_NOW + 2 * hour),
+			 WARDEN_BLOCK_NONE);
 }
 
 static void test_last_events_of_a_host(void **state)
@@ -1255,6 +1285,7 @@ int main(void)
 		CASE(test_shared_host_is_limited_unless_an_admin_blocks_it),
 		CASE(test_network_of_a_known_host_is_trusted_a_little),
 		CASE(test_new_64_for_each_try),
+		CASE(test_crowd_that_a_stranger_wrote),
 		CASE(test_last_events_of_a_host),
 		CASE(test_patience_is_not_worth_it),
 		CASE(test_known_time_runs_out),

@@ -279,6 +279,32 @@ static void test_observe_measures_itself(void **state)
 	observed(f, WARDEN_OBSERVED_SESSIONS, later, 1, 0);
 }
 
+/* Nothing else is known of such a host; it stays in the table for an hour. */
+static void test_observed_host_that_did_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_table *table = warden_admin_table(f->service);
+	struct warden_session session;
+	uint64_t later = UNIT_NOW + 1800 * UINT64_C(1000);
+
+	f->policy.mode = WARDEN_MODE_OBSERVE;
+	f->policy.session_limit = 1;
+	publish(f, UNIT_NOW);
+	for (int n = 0; n < 3; n++) {
+		(void)warden_session_open(f->login, unit_client(&net), 1,
+					  UNIT_NOW, &session);
+	}
+	assert_int_equal(warden_table_expire(table, &f->policy, later), 0);
+	warden_admin_heartbeat(f->service, 1, false, later);
+	warden_success(f->auth, unit_client(&net), "alice", later);
+	observed(f, WARDEN_OBSERVED_SESSIONS, later, 1, 1);
+	/* what a stranger wrote does not keep a record for ever */
+	f->policy.known_time_secs = 60;
+	later += 3700 * UINT64_C(1000);
+	assert_int_equal(warden_table_expire(table, &f->policy, later), 1);
+}
+
 static void test_off_counts_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -446,6 +472,23 @@ static void test_lost_sessions_do_not_use_up_the_total(void **state)
 	}
 }
 
+/* The limit is set while nobody has counted for long. */
+static void test_new_total_knows_what_was_lost(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t later = UNIT_NOW + WARDEN_SESSION_MAX_SECS * UINT64_C(1000);
+	struct warden_net net = unit_net("203.0.113.1");
+	struct warden_session session;
+
+	publish(f, UNIT_NOW);
+	assert_int_equal(hold(f, "192.0.2", 200), 200);
+	f->policy.session_limit_total = 40;
+	publish(f, later);
+	assert_int_equal(warden_session_open(f->login, unit_client(&net), 1,
+					     later, &session),
+			 WARDEN_ADMITTED);
+}
+
 static void test_grace_gets_shorter_step_by_step(void **state)
 {
 	struct fixture *f = *state;
@@ -493,16 +536,22 @@ static void work_with(struct fixture *f, const char *host, const char *user,
 	warden_password_worked(f->auth, unit_client(&net), &tried, now);
 }
 
-static enum warden_refusal ask_with(struct fixture *f, const char *host,
-				    const char *user, const char *password)
+static enum warden_refusal ask_with_at(struct fixture *f, const char *host,
+				       const char *user, const char *password,
+				       uint64_t now)
 {
 	struct warden_net net = unit_net(host);
 	struct warden_password tried = {
 		user, password == NULL ? 0 : warden_secret(f->auth, password)
 	};
 
-	return warden_check_password(f->auth, unit_client(&net), &tried,
-				     UNIT_NOW);
+	return warden_check_password(f->auth, unit_client(&net), &tried, now);
+}
+
+static enum warden_refusal ask_with(struct fixture *f, const char *host,
+				    const char *user, const char *password)
+{
+	return ask_with_at(f, host, user, password, UNIT_NOW);
 }
 
 static void test_same_wrong_password_counts_once(void **state)
@@ -583,6 +632,76 @@ static void test_limited_host_may_use_what_worked(void **state)
 			 WARDEN_REFUSED_HOST);
 	assert_int_equal(ask_with(f, "192.0.2.1", NULL, "user3"),
 			 WARDEN_REFUSED_HOST);
+}
+
+/* Mechanisms that do not send the password: a guesser has one try a day at each
+   user of his office, and each of them is himself again once he got in. */
+static void test_guesser_in_an_office_with_hidden_passwords(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_password user0 = { "user0", 0 };
+	uint64_t end = UNIT_NOW + (24 * 60 - 1) * UINT64_C(60000);
+	unsigned int tested = 0;
+	char text[32];
+
+	f->policy.block_time_secs = f->policy.block_time_max_secs;
+	publish(f, UNIT_NOW);
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(text, sizeof(text), "user%d", i);
+		work_with(f, "192.0.2.1", text, text, UNIT_NOW);
+	}
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(text, sizeof(text), "guess%d", i);
+		(void)fail_with(f, "192.0.2.1", "user3", text, UNIT_NOW);
+	}
+	for (uint64_t now = UNIT_NOW; now <= end; now += 60000) {
+		struct warden_password tried = { text, 0 };
+
+		(void)snprintf(text, sizeof(text), "user%d",
+			       (int)(now / 60000 % 20));
+		warden_admin_heartbeat(f->service, 1, false, now);
+		if (ask_with_at(f, "192.0.2.1", text, NULL, now) !=
+		    WARDEN_ADMITTED)
+			continue;
+		tested++;
+		(void)warden_password_failed(f->auth, unit_client(&net),
+					     WARDEN_AUTH_FAILED, &tried, now);
+	}
+	assert_int_equal(tested, 19);
+	assert_int_equal(ask_with_at(f, "192.0.2.1", "user0", NULL, end),
+			 WARDEN_REFUSED_HOST);
+	warden_password_worked(f->auth, unit_client(&net), &user0, end);
+	assert_int_equal(ask_with_at(f, "192.0.2.1", "user0", NULL, end),
+			 WARDEN_ADMITTED);
+}
+
+/* A provider's /48, with customers and with a guesser who has many /64 there:
+   a customer in a new /64 is no guesser. */
+static void test_neighbour_of_a_guesser_with_many_64(void **state)
+{
+	struct fixture *f = *state;
+	char text[64];
+
+	publish(f, UNIT_NOW);
+	work_with(f, "2001:db8:1:ffff::1", "alice", "secret", UNIT_NOW);
+	for (unsigned int i = 1; i <= 300; i++) {
+		(void)snprintf(text, sizeof(text), "2001:db8:1:%x::1", i);
+		(void)fail_with(f, text, "alice", text, UNIT_NOW);
+	}
+	assert_int_equal(check(f, "2001:db8:1:1000::1", UNIT_NOW),
+			 WARDEN_ADMITTED);
+	assert_int_equal(ask_with(f, "2001:db8:1:1000::1", "alice", "secret"),
+			 WARDEN_ADMITTED);
+	assert_int_equal(ask_with(f, "2001:db8:1:1000::1", "alice", "guess"),
+			 WARDEN_REFUSED_NETWORK);
+	/* one who has the whole /48 to himself */
+	for (unsigned int i = 1; i <= 300; i++) {
+		(void)snprintf(text, sizeof(text), "2001:db8:2:%x::1", i);
+		(void)fail_with(f, text, "alice", text, UNIT_NOW);
+	}
+	assert_int_equal(check(f, "2001:db8:2:1000::1", UNIT_NOW),
+			 WARDEN_REFUSED_NETWORK);
 }
 
 /* --- Networks ------------------------------------------------------------- */
@@ -689,6 +808,10 @@ int main(void)
 		CASE(test_the_machine_itself_is_exempt),
 		CASE(test_observe_refuses_nobody_and_counts),
 		CASE(test_observe_measures_itself),
+		CASE(test_observed_host_that_did_nothing),
+		CASE(test_new_total_knows_what_was_lost),
+		CASE(test_guesser_in_an_office_with_hidden_passwords),
+		CASE(test_neighbour_of_a_guesser_with_many_64),
 		CASE(test_off_counts_nothing),
 		CASE(test_sessions_over_the_limit_are_refused),
 		CASE(test_the_same_user_washes_his_host_clean),
