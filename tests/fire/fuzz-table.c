@@ -22,6 +22,7 @@
 #include "warden-keeper.h"
 #include "warden-private.h"
 #include "warden-saver.h"
+#include "warden-sketch.h"
 #include "warden-state.h"
 #include "warden-word.h"
 
@@ -365,7 +366,7 @@ static void step_forge(struct run *run)
 	if (record == NULL)
 		return;
 	tag = (uint32_t)(*warden_record_word(record, WARDEN_WORD_BLOCK) >> WARDEN_VALUE_BITS);
-	which = (unsigned int)fuzz_take(&run->input, 1);
+	which = (unsigned int)fuzz_take(&run->input, 2);
 	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
 		if ((which & 1U << i) != 0)
 			*warden_record_word(record, i) = warden_word_pack(
@@ -436,6 +437,83 @@ static void step_count(struct run *run)
 		(enum warden_class)(what & 15), "alice", run->now);
 
 	FUZZ_CHECK(!began || net >= &address_nets[EXEMPTS]);
+}
+
+/* What a stranger says of a whole network: that somebody logged in from there,
+   or that its hosts failed. */
+static void step_forge_near(struct run *run)
+{
+	uint64_t set = fuzz_take(&run->input, 2) % WARDEN_NEAR_SETS;
+	uint64_t value = fuzz_take(&run->input, 8);
+
+	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
+		login->table.near[set].words[i] = value + i;
+		login->table.near[set].crowds[i] = value - i;
+	}
+}
+
+/* Auth checks a password: of a few users, and of a few that they may have. */
+static void step_password(struct run *run)
+{
+	const struct warden_net *net = take_address(run);
+	uint64_t what = fuzz_take(&run->input, 1);
+	const char user[] = { (char)('a' + what % 8), '\0' };
+	const char secret[] = { (char)('0' + what / 8 % 8), '\0' };
+	struct warden_password password = {
+		.user = what % 8 == 7 ? NULL : user,
+		.secret = what / 8 % 8 == 7 ? 0 : warden_secret(auth, secret),
+	};
+	enum warden_refusal refusal = warden_check_password(
+		auth, unit_client(net), &password, run->now);
+
+	FUZZ_CHECK(refusal == WARDEN_ADMITTED || net >= &address_nets[EXEMPTS]);
+	if (refusal != WARDEN_ADMITTED)
+		return;
+	if (what >= 128) {
+		warden_password_worked(auth, unit_client(net), &password,
+				       run->now);
+	} else if (warden_password_failed(auth, unit_client(net),
+					  what >= 64 ? WARDEN_USER_UNKNOWN :
+						       WARDEN_AUTH_FAILED,
+					  &password, run->now)) {
+		FUZZ_CHECK(net >= &address_nets[EXEMPTS]);
+	}
+}
+
+/* What doveadm shows besides. */
+static void step_show(struct run *run)
+{
+	struct warden_event events[16];
+	struct warden_limits limits;
+	struct warden_host host;
+	uint32_t refused, logged_in;
+	unsigned int count;
+
+	if (!warden_host_from_net(&host, take_address(run), 32, 64))
+		return;
+	count = warden_table_events(&login->table, &host, run->now, events, 16);
+	FUZZ_CHECK(count <= 16);
+	for (unsigned int i = 0; i < count; i++) {
+		FUZZ_CHECK(events[i].points <= WARDEN_EVENT_POINTS_MAX);
+		FUZZ_CHECK(warden_class_name(events[i].class)[0] != '\0');
+		FUZZ_CHECK(warden_protocol_name(events[i].protocol)[0] != '\0');
+	}
+	for (unsigned int i = 0; i < 16; i++) {
+		warden_table_observed(&login->table, i, run->now, &refused,
+				      &logged_in);
+		FUZZ_CHECK(refused <= WARDEN_SKETCH_MAX &&
+			   logged_in <= WARDEN_SKETCH_MAX);
+	}
+	warden_table_limits(&login->table, &host, &run->settings.policy,
+			    run->now, &limits);
+	FUZZ_CHECK(limits.sessions >= 1 &&
+		   limits.sessions <= WARDEN_SESSION_LIMIT_MAX);
+	FUZZ_CHECK(limits.fast >= run->settings.policy.fail_limit &&
+		   limits.slow >= 1 && limits.fast_drain >= 1 &&
+		   limits.slow_drain >= 1);
+	FUZZ_CHECK(warden_login_grace(login, &run->settings.policy) >= 1);
+	FUZZ_CHECK(warden_login_grace(login, &run->settings.policy) <=
+		   run->settings.policy.login_grace_secs);
 }
 
 static void step_success(struct run *run)
@@ -674,11 +752,13 @@ static void step_start(struct run *run)
 
 typedef void step_t(struct run *run);
 static step_t *const steps[] = {
-	step_poke,   step_poke_header, step_forge,   step_copy,	   step_check,
-	step_open,   step_close,       step_count,   step_success, step_read,
-	step_health, step_block,       step_network, step_wait,	   step_reap,
-	step_expire, step_mend,	       step_tick,    step_save,	   step_start,
-	check_walk,  check_deny_list,  step_begin,   step_end,	   step_settle,
+	step_poke,	 step_poke_header, step_forge,	step_copy,
+	step_check,	 step_open,	   step_close,	step_count,
+	step_success,	 step_read,	   step_health, step_block,
+	step_network,	 step_wait,	   step_reap,	step_expire,
+	step_mend,	 step_tick,	   step_save,	step_start,
+	check_walk,	 check_deny_list,  step_begin,	step_end,
+	step_forge_near, step_password,	   step_show,	step_settle,
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
@@ -699,6 +779,7 @@ static void run_rules(struct run *run, unsigned int which)
 	policy->exempt_count = EXEMPTS;
 	policy->fail_limit = 20;
 	policy->session_limit = 3;
+	policy->session_limit_total = (which & 16) != 0 ? 8 : 0;
 	policy->ipv4_prefix = (which & 1) != 0 ? 24 : 32;
 	policy->ipv6_prefix = (which & 2) != 0 ? 48 : 64;
 	policy->deny_private = (which & 4) != 0 ? 1 : 0;
