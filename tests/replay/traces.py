@@ -192,46 +192,54 @@ def trace_i(seed):
     return trace
 
 
-def homes(trace, begin, end, outcome):
-    """500 users at home, a device each that asks every five minutes. outcome:
-    called with a random number for each attempt, and whether the device is one
-    of those whose password auth does not see."""
+def everybody(trace, begin, end, period, outcome):
+    """500 users, 300 of them at home and 200 in an office, a device each that
+    asks once in a period; of every tenth auth does not see the password.
+    outcome: called with a random number for each attempt."""
     for n in range(500):
-        address = f"100.64.{n // 200}.{n % 200 + 1}"
+        address = f"100.64.{n // 200}.{n % 200 + 1}" if n < 300 else OFFICE
         hidden = n % 10 == 0
-        for when in trace.every(begin, end, 5 * MINUTE):
-            trace.add(when, address, outcome(trace.random.random()),
-                      f"home{n}", None if hidden else f"right-{n}")
+        for when in trace.every(begin, end, period):
+            what = outcome(trace.random.random())
+            if what == "tls_failed":
+                trace.add(when, address, what)
+                continue
+            trace.add(when, address, what, f"user{n}",
+                      None if hidden else f"right-{n}")
 
 
 def trace_j(seed):
-    """The TLS certificate expires at noon, with 500 users; it is replaced after
-    four hours. Two thirds of the clients say why they end the handshake."""
+    """The TLS certificate expires at noon, with 500 users, and is replaced the
+    next morning at 8. Until then each device tries again every two minutes;
+    two thirds say why they end the handshake."""
     trace = Trace(seed)
-    homes(trace, 0, 12 * HOUR, lambda _: "ok")
-    homes(trace, 12 * HOUR, 16 * HOUR,
-          lambda draw: "nothing" if draw < 2 / 3 else "tls_failed")
-    homes(trace, 16 * HOUR, 18 * HOUR, lambda _: "ok")
+    everybody(trace, 0, 12 * HOUR, 5 * MINUTE, lambda _: "ok")
+    everybody(trace, 12 * HOUR, 32 * HOUR, 2 * MINUTE,
+              lambda draw: "nothing" if draw < 2 / 3 else "tls_failed")
+    everybody(trace, 32 * HOUR, 34 * HOUR, 5 * MINUTE, lambda _: "ok")
     return trace
 
 
 def trace_k(seed):
-    """The user database answers "unknown" for everybody, for five minutes. Of a
-    tenth of the 500 users auth does not see the password."""
+    """The user database answers "unknown" for everybody, for five minutes, in
+    which each device tries again every minute. Of a tenth of the 500 users auth
+    does not see the password."""
     trace = Trace(seed)
-    homes(trace, 0, 3 * HOUR, lambda _: "ok")
-    homes(trace, 3 * HOUR, 3 * HOUR + 5 * MINUTE, lambda _: "user_unknown")
-    homes(trace, 3 * HOUR + 5 * MINUTE, 6 * HOUR, lambda _: "ok")
+    fault, end = 3 * HOUR, 3 * HOUR + 5 * MINUTE
+    everybody(trace, 0, fault, 5 * MINUTE, lambda _: "ok")
+    everybody(trace, fault, end, MINUTE, lambda _: "user_unknown")
+    everybody(trace, end, 6 * HOUR, 5 * MINUTE, lambda _: "ok")
     return trace
 
 
 def trace_l(seed):
-    """The office of (a) on a day like any other, and from 10 on somebody in it
-    guesses the others' passwords, one every five seconds."""
+    """The office of (a) on days like any other, and from 10 on the second
+    somebody in it guesses the others' passwords, one every five seconds until
+    the end of the third."""
     trace = Trace(seed)
-    office_day(trace, 0, False)
-    office_day(trace, DAY, False)
-    for n in range(14 * 720):
+    for day in range(3):
+        office_day(trace, day * DAY, False)
+    for n in range((14 + 24) * 720):
         trace.add(DAY + 10 * HOUR + n * 5 * SECOND, OFFICE, "auth_failed",
                   f"staff{trace.random.randrange(OFFICE_USERS)}", f"guess-{n}",
                   who="colleague")
