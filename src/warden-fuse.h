@@ -23,7 +23,8 @@
 /* It is whole again when for so long it would not have blown. */
 #define WARDEN_FUSE_PEACE_SECS 300
 
-/* A known host failed, or a host logged in. All. */
+/* A known host failed, whether or not that costs anything; or a host logged in.
+   All. */
 void warden_fuse_note(struct warden_table *table,
 		      const struct warden_host *host, bool failed,
 		      uint64_t now);
@@ -37,5 +38,10 @@ struct warden_fuse {
 /* At each tick. Returns true if it has blown or is whole again just now. */
 bool warden_fuse_look(struct warden_fuse *fuse,
 		      const struct warden_table *table, uint64_t now);
+/* When it has blown: end the blocks of known hosts that began within the last
+   minutes, since the fault may have begun before it was seen. Not what an admin
+   has blocked. Returns how many. */
+uint32_t warden_fuse_lift(struct warden_table *table,
+			  const struct warden_policy *policy, uint64_t now);
 
 #endif

@@ -564,6 +564,8 @@ static void keeper_look_at_fuse(struct warden_keeper *keeper, uint64_t now)
 	warden_admin_set_fuse(keeper->warden,
 			      fuse->blown ? (uint32_t)(fuse->until / 1000) : 0);
 	if (changed && fuse->blown) {
+		(void)warden_fuse_lift(warden_admin_table(keeper->warden),
+				       keeper_policy(keeper, now), now);
 		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING,
 				   "nearly all known hosts fail and hardly "
 				   "anybody logs in: as long as that lasts "

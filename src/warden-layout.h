@@ -232,7 +232,8 @@ enum warden_observed {
 #define WARDEN_OBSERVED_SLOT_SECS 600
 #define WARDEN_OBSERVED_SLOTS 8 /* an hour, the running slot, and a reserve */
 
-#define WARDEN_FUSE_SLOTS 4 /* minutes */
+/* of ten seconds: two minutes, the running slot, and a reserve */
+#define WARDEN_FUSE_SLOTS 16
 
 /* geometry[] of hosts */
 enum {
@@ -263,8 +264,8 @@ struct warden_hosts_header {
 	_Atomic uint64_t marks;
 	/* an event or a block of a host for which no record was to be had */
 	_Atomic uint64_t unwatched;
-	/* which hosts logged in, and which of those that are known failed, by
-	   the minute: slot_number:32 sketch:32; see warden-fuse.h */
+	/* which hosts logged in, and which of those that are known failed, in
+	   slots of ten seconds: slot_number:32 sketch:32; see warden-fuse.h */
 	_Atomic uint64_t logged_in[WARDEN_FUSE_SLOTS];
 	_Atomic uint64_t known_failed[WARDEN_FUSE_SLOTS];
 	/* sessions opened, less those closed; what killed processes leave open

@@ -811,6 +811,15 @@ static uint32_t block_secs(const struct warden_policy *policy,
 		       (uint32_t)secs;
 }
 
+uint32_t warden_table_block_began(const struct warden_host_info *info,
+				  const struct warden_policy *policy)
+{
+	uint32_t secs =
+		block_secs(policy, info->offences == 0 ? 1 : info->offences);
+
+	return info->blocked_until > secs ? info->blocked_until - secs : 0;
+}
+
 /* Many people share the host, and no admin has blocked it by hand. */
 static bool block_is_limited(const struct warden_block_word *block,
 			     const struct warden_limits *limits)

@@ -253,6 +253,10 @@ enum warden_block warden_table_block_of(const struct warden_table *table,
 					const struct warden_policy *policy,
 					uint64_t now);
 
+/* When an automatic block began, if the policy is the one that it began by. */
+uint32_t warden_table_block_began(const struct warden_host_info *info,
+				  const struct warden_policy *policy);
+
 /* Count one event. Returns true if it began a block. may_block: the policy is
    in force; otherwise points are counted and nobody is blocked. user: who it
    was about, or NULL; one more name than the host may fail with weighs

@@ -752,6 +752,10 @@ bool warden_password_failed(struct warden *warden,
 	if (warden->memory.file != NULL && password->user != NULL &&
 	    class_is_of_passwords(class)) {
 		if (password_is_excused(warden, policy, &host, password, now)) {
+			if (warden_table_is_known(&warden->table, &host, policy,
+						  now))
+				warden_fuse_note(&warden->table, &host, true,
+						 now);
 			warden_table_total_add(&warden->table,
 					       WARDEN_TOTAL_EXCUSED, now);
 			warden_table_add_event(&warden->table, &host, class,

@@ -89,8 +89,12 @@ static void judge_tick(struct judge *judge, uint64_t now)
 		return;
 	judge->ticked = now;
 	warden_admin_heartbeat(judge->service, 1, false, now);
-	(void)warden_fuse_look(&judge->fuse, warden_admin_table(judge->service),
-			       now);
+	if (warden_fuse_look(&judge->fuse, warden_admin_table(judge->service),
+			     now) &&
+	    judge->fuse.blown) {
+		(void)warden_fuse_lift(warden_admin_table(judge->service),
+				       &judge->policy, now);
+	}
 	warden_admin_set_fuse(
 		judge->service,
 		judge->fuse.blown ? (uint32_t)(judge->fuse.until / 1000) : 0);

@@ -90,6 +90,15 @@ static bool fail_once(struct fixture *f, unsigned int number)
 			    f->now);
 }
 
+static void fail_until_blocked(struct fixture *f, unsigned int number)
+{
+	bool blocked = false;
+
+	for (int i = 0; i < 100 && !blocked; i++)
+		blocked = fail_once(f, number);
+	assert_true(blocked);
+}
+
 /* An hour in which these many hosts log in every five minutes. */
 static void an_hour(struct fixture *f, unsigned int hosts)
 {
@@ -126,6 +135,41 @@ static void test_database_forgets_everybody(void **state)
 	}
 	assert_false(f->fuse.blown);
 	assert_true(fail_once(f, 300));
+}
+
+/* An office whose devices all fail at once is blocked before anybody can know
+   why; and somebody else for good reason, long before. */
+static void test_blocks_of_the_first_seconds_are_lifted(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = host_net(0);
+	struct warden_host office, guesser;
+	struct warden_table *table = warden_admin_table(f->service);
+
+	assert_true(warden_host_from_net(&office, &net, 32, 64));
+	an_hour(f, 100);
+	net = host_net(7);
+	assert_true(warden_host_from_net(&guesser, &net, 32, 64));
+	fail_until_blocked(f, 7);
+	f->now += 400000;
+	assert_false(tick(f));
+	for (unsigned int i = 0; i < 100; i++)
+		log_in(f, i);
+	f->now += 10000;
+	fail_until_blocked(f, 0);
+	for (unsigned int second = 0; second < 180 && !f->fuse.blown;
+	     second++) {
+		for (unsigned int i = second % 60; i < 100; i += 60)
+			(void)fail_once(f, i);
+		assert_true(warden_table_blocked_until(table, &office, f->now) >
+			    0);
+		(void)tick(f);
+		f->now += 1000;
+	}
+	assert_true(f->fuse.blown);
+	assert_int_equal(warden_fuse_lift(table, &f->policy, f->now), 1);
+	assert_int_equal(warden_table_blocked_until(table, &office, f->now), 0);
+	assert_true(warden_table_blocked_until(table, &guesser, f->now) > 0);
 }
 
 /* Of devices that do not say why they end the handshake, for a day. */
@@ -201,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_database_forgets_everybody),
+		CASE(test_blocks_of_the_first_seconds_are_lifted),
 		CASE(test_certificate_expires),
 		CASE(test_guessers_do_not_blow_it),
 		CASE(test_quiet_server_has_no_fuse),
