@@ -83,6 +83,23 @@ static const char *status_mode(const struct status *status)
 		"none" : warden_mode_name(status->dw->policy->mode);
 }
 
+/* As the setting has them; "": all are as warden_mode. */
+static const char *status_rule_modes(const struct status *status)
+{
+	const struct warden_policy *policy = status->dw->policy;
+	string_t *text = t_str_new(64);
+
+	for (unsigned int rule = 1; rule < WARDEN_RULE_COUNT; rule++) {
+		enum warden_mode mode = warden_policy_rule_mode(policy, rule);
+
+		if (mode == policy->mode)
+			continue;
+		str_printfa(text, "%s%s=%s", str_len(text) > 0 ? " " : "",
+			    warden_rule_name(rule), warden_mode_name(mode));
+	}
+	return str_c(text);
+}
+
 /* Warden time. 0: the service never ran. */
 static uint32_t status_since(const struct status *status)
 {
@@ -165,11 +182,14 @@ static void status_record_print(const struct status *status)
 						    &status->top.hosts[i].host));
 	}
 	doveadm_record_str(record, "mode", status_mode(status));
+	doveadm_record_str(record, "rule_modes", status_rule_modes(status));
 	doveadm_record_str(record, "since", doveadm_warden_time(status->dw,
 						status_since(status)));
 	doveadm_record_num(record, "sessions", status->sessions);
 	doveadm_record_num(record, "session_limit",
 			   status->dw->policy->session_limit);
+	doveadm_record_num(record, "session_limit_network",
+			   status->dw->policy->session_limit_network);
 	doveadm_record_num(record, "session_limit_total",
 			   status->dw->policy->session_limit_total);
 	status_record_totals(status, record);
@@ -220,28 +240,14 @@ static void status_say_totals(const struct status *status)
 				 &totals[WARDEN_TOTAL_WOULD_REFUSE]);
 }
 
-static const char *status_observed_name(unsigned int rule)
-{
-	switch (rule) {
-	case WARDEN_OBSERVED_SESSIONS:
-		return "sessions";
-	case WARDEN_OBSERVED_RULES:
-		return "hosts.deny";
-	case WARDEN_OBSERVED_NETWORK:
-		return "network";
-	default:
-		return warden_class_name(rule);
-	}
-}
-
 /* One line for each rule, or "rule=refused/logged in ..." */
 static const char *status_observed(const struct status *status, bool say)
 {
 	const struct doveadm_warden *dw = status->dw;
 	string_t *text = t_str_new(128);
 
-	for (unsigned int rule = 1; rule < WARDEN_OBSERVED_COUNT; rule++) {
-		const char *name = status_observed_name(rule);
+	for (unsigned int rule = 1; rule < WARDEN_RULE_COUNT; rule++) {
+		const char *name = warden_rule_name(rule);
 		uint32_t refused, logged_in;
 
 		warden_table_observed(dw->table, rule, dw->now, &refused,
@@ -263,6 +269,7 @@ static void status_say_now(const struct status *status)
 {
 	const struct doveadm_warden *dw = status->dw;
 	const struct warden_health *health = &status->health;
+	const char *modes = status_rule_modes(status);
 	uint32_t since = status_since(status);
 
 	if (since == 0)
@@ -272,6 +279,8 @@ static void status_say_now(const struct status *status)
 			status_mode(status), doveadm_warden_time(dw, since),
 			doveadm_warden_duration(
 				(uint32_t)(dw->now / 1000) - since));
+	if (*modes != '\0')
+		doveadm_warden_say("But %s", modes);
 	if (health->fuse_blown) {
 		doveadm_warden_say("Nearly all known hosts fail: nobody is "
 				   "blocked until they log in again. Are the "

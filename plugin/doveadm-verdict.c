@@ -34,82 +34,136 @@ const char *doveadm_verdict_connection(const struct doveadm_verdict *verdict)
 	return verdict->would_refuse ? "would be refused" : "let in";
 }
 
-static bool verdict_exempt(const struct warden_policy *policy,
+/* There is this against it, by the rule of that number, which may have a mode
+   of its own. What is enforced decides rather than what is observed. */
+static void verdict_add(const struct doveadm_warden *dw,
+			struct doveadm_verdict *verdict, unsigned int rule,
+			const struct doveadm_verdict *found)
+{
+	enum warden_mode mode = warden_policy_rule_mode(dw->policy, rule);
+
+	if (mode == WARDEN_MODE_OFF || verdict->refused ||
+	    (verdict->would_refuse && mode != WARDEN_MODE_ENFORCE))
+		return;
+	*verdict = *found;
+	verdict->refused = mode == WARDEN_MODE_ENFORCE;
+	verdict->would_refuse = !verdict->refused;
+}
+
+/* spared_r: rule HOSTS_ALLOW if hosts.allow means it, else NONE. The name goes
+   into the question if it is looked up. */
+static void verdict_rules(const struct doveadm_warden *dw,
+			  struct warden_rules_question *question,
+			  struct doveadm_verdict *verdict,
+			  struct doveadm_verdict *spared_r)
+{
+	struct doveadm_verdict found = { .rule = DOVEADM_RULE_HOSTS_DENY };
+	struct warden_rules_answer answer, grant;
+
+	warden_admin_rules_ask(dw->warden, question, &answer, &grant);
+	if (answer.verdict == WARDEN_RULES_NEED_NAME ||
+	    grant.verdict == WARDEN_RULES_NEED_NAME) {
+		doveadm_name_look_up(question, dw->policy->dns_timeout_secs);
+		warden_admin_rules_ask(dw->warden, question, &answer, &grant);
+	}
+	found.file = answer.file;
+	found.line = answer.line;
+	if (answer.verdict == WARDEN_RULES_DENY)
+		verdict_add(dw, verdict, WARDEN_RULE_HOSTS_DENY, &found);
+	if (grant.verdict == WARDEN_RULES_ALLOW) {
+		found.rule = DOVEADM_RULE_HOSTS_ALLOW;
+		*spared_r = found;
+	}
+}
+
+static void verdict_exempt(const struct warden_policy *policy,
 			   const struct warden_net *addr,
-			   struct doveadm_verdict *verdict)
+			   struct doveadm_verdict *spared)
 {
 	for (uint32_t i = 0; i < policy->exempt_count; i++) {
 		if (warden_net_contains(&policy->exempt[i], addr)) {
-			verdict->net = policy->exempt[i];
-			verdict->rule = DOVEADM_RULE_EXEMPT;
-			return true;
+			*spared = (struct doveadm_verdict){
+				.rule = DOVEADM_RULE_EXEMPT,
+				.net = policy->exempt[i],
+			};
+			return;
 		}
 	}
-	return false;
 }
 
-static bool verdict_rules(const struct doveadm_warden *dw,
-			  const struct warden_net *addr, const char *daemon,
-			  struct doveadm_verdict *verdict, bool *meant_r)
-{
-	struct warden_rules_question question = { .daemon = daemon,
-						  .client = addr };
-	struct warden_rules_answer answer, grant;
-
-	warden_admin_rules_ask(dw->warden, &question, &answer, &grant);
-	if (answer.verdict == WARDEN_RULES_NEED_NAME ||
-	    grant.verdict == WARDEN_RULES_NEED_NAME) {
-		doveadm_name_look_up(&question, dw->policy->dns_timeout_secs);
-		warden_admin_rules_ask(dw->warden, &question, &answer, &grant);
-	}
-	verdict->name_state = question.name_state;
-	verdict->name = question.name;
-	*meant_r = grant.verdict == WARDEN_RULES_ALLOW;
-	verdict->file = answer.file;
-	verdict->line = answer.line;
-	if (answer.verdict != WARDEN_RULES_DENY)
-		return false;
-	verdict->rule = DOVEADM_RULE_HOSTS_DENY;
-	return true;
-}
-
-static bool verdict_network(const struct doveadm_warden *dw,
+static void verdict_network(const struct doveadm_warden *dw,
 			    const struct warden_net *net,
 			    struct doveadm_verdict *verdict)
 {
 	const struct warden_blocked_network *network =
 		warden_admin_network_find(dw->warden, net, dw->now);
+	struct doveadm_verdict found = { .rule = DOVEADM_RULE_NETWORK };
 
 	if (network == NULL)
-		return false;
-	verdict->rule = DOVEADM_RULE_NETWORK;
-	verdict->net = network->net;
-	verdict->until_secs = network->until_secs;
-	return true;
+		return;
+	found.net = network->net;
+	found.until_secs = network->until_secs;
+	verdict_add(dw, verdict, WARDEN_MANUAL, &found);
 }
 
-static bool verdict_host(const struct warden_host_info *info,
+static void verdict_host(const struct doveadm_warden *dw,
+			 const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict)
 {
+	const struct doveadm_verdict crowded = {
+		.rule = DOVEADM_RULE_CROWDED,
+	}, sessions = {
+		.rule = DOVEADM_RULE_SESSIONS,
+	};
+	struct doveadm_verdict blocked = {
+		.rule = info->reason == WARDEN_MANUAL ? DOVEADM_RULE_MANUAL :
+							DOVEADM_RULE_POINTS,
+		.until_secs = info->blocked_until,
+	};
 	uint32_t limit = info->limits.sessions;
 
-	if (info->limited) {
+	if (info->limited && verdict->rule == DOVEADM_RULE_NONE) {
+		*verdict = blocked;
 		verdict->rule = DOVEADM_RULE_LIMITED;
-		verdict->until_secs = info->blocked_until;
-	} else if (info->blocked) {
-		verdict->rule = info->reason == WARDEN_MANUAL ?
-			DOVEADM_RULE_MANUAL : DOVEADM_RULE_POINTS;
-		verdict->until_secs = info->blocked_until;
-		return true;
+	} else if (info->blocked && !info->limited) {
+		verdict_add(dw, verdict, info->reason, &blocked);
 	}
-	if (info->crowd != WARDEN_BLOCK_NONE)
-		verdict->rule = DOVEADM_RULE_CROWDED;
 	if (info->crowd == WARDEN_BLOCK_HOST)
-		return true;
-	if (limit == 0 || info->sessions < limit)
-		return false;
-	verdict->rule = DOVEADM_RULE_SESSIONS;
-	return true;
+		verdict_add(dw, verdict, WARDEN_RULE_CROWDED, &crowded);
+	else if (info->crowd != WARDEN_BLOCK_NONE &&
+		 verdict->rule == DOVEADM_RULE_NONE)
+		*verdict = crowded;
+	if (limit != 0 && info->sessions >= limit)
+		verdict_add(dw, verdict, WARDEN_RULE_SESSIONS, &sessions);
+}
+
+static void verdict_decide(const struct doveadm_warden *dw,
+			   struct warden_rules_question *question,
+			   const struct warden_net *net,
+			   const struct warden_host_info *info,
+			   struct doveadm_verdict *verdict_r)
+{
+	struct doveadm_verdict spared;
+
+	i_zero(verdict_r);
+	i_zero(&spared);
+	/* they are for those who are exempt as well */
+	if (question->daemon != NULL)
+		verdict_rules(dw, question, verdict_r, &spared);
+	verdict_exempt(dw->policy, question->client, &spared);
+	if (spared.rule == DOVEADM_RULE_NONE) {
+		verdict_network(dw, net, verdict_r);
+		verdict_host(dw, info, verdict_r);
+	} else if (!verdict_r->refused && !verdict_r->would_refuse) {
+		*verdict_r = spared;
+		return;
+	}
+	if (!doveadm_warden_in_force(dw)) {
+		verdict_r->rule = DOVEADM_RULE_SILENT;
+		verdict_r->refused = verdict_r->would_refuse = false;
+	} else if (dw->policy->mode == WARDEN_MODE_OFF) {
+		verdict_r->rule = DOVEADM_RULE_OFF;
+	}
 }
 
 void doveadm_verdict_get(const struct doveadm_warden *dw,
@@ -118,27 +172,10 @@ void doveadm_verdict_get(const struct doveadm_warden *dw,
 			 const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict_r)
 {
-	bool against = FALSE, meant = FALSE;
+	struct warden_rules_question question = { .daemon = daemon,
+						  .client = addr };
 
-	i_zero(verdict_r);
-	/* they are for those who are exempt as well */
-	if (daemon != NULL)
-		against = verdict_rules(dw, addr, daemon, verdict_r, &meant);
-	if (!against && verdict_exempt(dw->policy, addr, verdict_r))
-		return;
-	if (!against && meant) {
-		verdict_r->rule = DOVEADM_RULE_HOSTS_ALLOW;
-		return;
-	}
-	against = against || verdict_network(dw, net, verdict_r) ||
-		  verdict_host(info, verdict_r);
-	if (!doveadm_warden_in_force(dw)) {
-		verdict_r->rule = DOVEADM_RULE_SILENT;
-	} else if (dw->policy->mode == WARDEN_MODE_OFF) {
-		verdict_r->rule = DOVEADM_RULE_OFF;
-	} else {
-		verdict_r->refused = against &&
-			dw->policy->mode == WARDEN_MODE_ENFORCE;
-		verdict_r->would_refuse = against && !verdict_r->refused;
-	}
+	verdict_decide(dw, &question, net, info, verdict_r);
+	verdict_r->name_state = question.name_state;
+	verdict_r->name = question.name;
 }

@@ -16,11 +16,13 @@ struct typed_settings {
 	pool_t pool;
 	const char *warden_mode;
 	unsigned int warden_session_limit;
+	unsigned int warden_session_limit_network;
 	unsigned int warden_session_limit_total;
 	unsigned int warden_login_grace;
 	unsigned int warden_fail_limit;
 	unsigned int warden_fail_window;
 	const char *warden_points;
+	const char *warden_rule_modes;
 	unsigned int warden_block_time;
 	unsigned int warden_block_time_max;
 	unsigned int warden_known_time;
@@ -43,11 +45,13 @@ struct typed_settings {
 static const struct setting_define typed_setting_defines[] = {
 	DEFINE(ENUM, warden_mode),
 	DEFINE(UINT, warden_session_limit),
+	DEFINE(UINT, warden_session_limit_network),
 	DEFINE(UINT, warden_session_limit_total),
 	DEFINE(TIME, warden_login_grace),
 	DEFINE(UINT, warden_fail_limit),
 	DEFINE(TIME, warden_fail_window),
 	DEFINE(STR_NOVARS, warden_points),
+	DEFINE(STR_NOVARS, warden_rule_modes),
 	DEFINE(TIME, warden_block_time),
 	DEFINE(TIME, warden_block_time_max),
 	DEFINE(TIME, warden_known_time),
@@ -69,10 +73,12 @@ static const struct typed_settings typed_default_settings = {
 	/* of an enum: all values, the default first */
 	.warden_mode = "enforce:observe:off",
 	.warden_session_limit = 10,
+	.warden_session_limit_network = 100,
 	.warden_login_grace = 60,
 	.warden_fail_limit = 100,
 	.warden_fail_window = 10 * 60,
 	.warden_points = "",
+	.warden_rule_modes = "",
 	.warden_block_time = 30 * 60,
 	.warden_block_time_max = 7 * 24 * 3600,
 	.warden_known_time = 30 * 24 * 3600,

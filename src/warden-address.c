@@ -336,6 +336,11 @@ bool warden_host_from_net(struct warden_host *host_r,
 	return host_r->key != 0;
 }
 
+uint64_t warden_host_network(const struct warden_host *host)
+{
+	return host->family == WARDEN_INET ? host->key >> 8 : host->key >> 16;
+}
+
 void warden_host_to_net(const struct warden_host *host,
 			unsigned int ipv4_prefix, unsigned int ipv6_prefix,
 			struct warden_net *net_r)

@@ -78,6 +78,9 @@ const char *warden_net_format_hosts_access(const struct warden_net *net,
 bool warden_host_from_net(struct warden_host *host_r,
 			  const struct warden_net *net,
 			  unsigned int ipv4_prefix, unsigned int ipv6_prefix);
+/* The /24 or /48 that the host is in, as a number; the two families may have
+   the same. */
+uint64_t warden_host_network(const struct warden_host *host);
 /* The network that a host stands for. */
 void warden_host_to_net(const struct warden_host *host,
 			unsigned int ipv4_prefix, unsigned int ipv6_prefix,

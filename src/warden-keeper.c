@@ -163,14 +163,6 @@ static const struct warden_policy *keeper_policy(struct warden_keeper *keeper,
 	return warden_admin_policy(keeper->warden, now, &age_secs);
 }
 
-/* Is anybody refused at all? Not before rules were published once. */
-static bool keeper_enforces(struct warden_keeper *keeper, uint64_t now)
-{
-	const struct warden_policy *policy = warden_policy(keeper->warden, now);
-
-	return policy != NULL && policy->mode == WARDEN_MODE_ENFORCE;
-}
-
 /* By anybody, since the file `policy` was made. The heartbeat does not tell:
    it also beats when there are no rules. */
 static bool keeper_was_published(struct warden_keeper *keeper, uint64_t now)
@@ -241,6 +233,7 @@ static bool networks_have(const struct warden_networks *networks,
 
 static void keeper_report_networks(struct warden_keeper *keeper,
 				   const struct warden_networks *present,
+				   const struct warden_policy *policy,
 				   uint64_t now, int64_t wall_now)
 {
 	const struct warden_networks *before = &keeper->networks;
@@ -248,8 +241,8 @@ static void keeper_report_networks(struct warden_keeper *keeper,
 	for (uint32_t i = 0; i < present->count; i++) {
 		if (!networks_have(before, &present->networks[i].net)) {
 			warden_report_network(&keeper->report,
-					      &present->networks[i], true, now,
-					      wall_now);
+					      &present->networks[i], policy,
+					      true, now, wall_now);
 		}
 	}
 	for (uint32_t i = 0; i < before->count; i++) {
@@ -257,11 +250,12 @@ static void keeper_report_networks(struct warden_keeper *keeper,
 			continue;
 		warden_saver_want(&keeper->saver);
 		warden_report_network(&keeper->report, &before->networks[i],
-				      false, now, wall_now);
+				      policy, false, now, wall_now);
 	}
 }
 
-static void keeper_networks(struct warden_keeper *keeper, uint64_t now,
+static void keeper_networks(struct warden_keeper *keeper,
+			    const struct warden_policy *policy, uint64_t now,
 			    int64_t wall_now)
 {
 	const struct warden_networks *networks;
@@ -271,7 +265,7 @@ static void keeper_networks(struct warden_keeper *keeper, uint64_t now,
 	if (error.text[0] != '\0')
 		keeper_tell(keeper, TOLD_NETWORKS, error.text);
 	networks = warden_admin_networks(keeper->warden);
-	keeper_report_networks(keeper, networks, now, wall_now);
+	keeper_report_networks(keeper, networks, policy, now, wall_now);
 	keeper->networks = *networks;
 }
 
@@ -342,7 +336,7 @@ static void keeper_update_denied(struct warden_keeper *keeper,
 	struct warden_denied *denied = NULL;
 	size_t count = 0;
 
-	if ((keeper->report.enforces &&
+	if ((keeper->report.in_force &&
 	     warden_sweep_deny_list(keeper->sweep, keeper->warden, policy, now,
 				    &denied, &count) < 0) ||
 	    !warden_outlets_set(keeper->outlets, denied, count))
@@ -359,8 +353,9 @@ static void keeper_sweep(struct warden_keeper *keeper, uint64_t now,
 	uint64_t changed = warden_blocks_changed(keeper->warden);
 	size_t count;
 
-	keeper->report.enforces = keeper_enforces(keeper, now);
-	keeper_networks(keeper, now, wall_now);
+	/* not before rules were published once */
+	keeper->report.in_force = warden_policy(keeper->warden, now) != NULL;
+	keeper_networks(keeper, policy, now, wall_now);
 	keeper->swept = now;
 	keeper->sweep_failed = false;
 	keeper->name_found = false;

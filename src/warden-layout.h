@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "warden-policy.h"
+#include "warden-rule.h"
 
 /* Every byte that processes share, and who may write it. Four files in
    base_dir/warden/, 0600 root:
@@ -94,8 +95,12 @@ enum warden_word {
 	WARDEN_WORD_NAMES,
 	WARDEN_WORD_LAST, /* last event: secs:32 class:5 protocol:4 */
 	/* when it would have been refused last, were it not for observe mode:
-	   secs:32 unused:5 rule:4, enum warden_observed */
+	   secs:32 unused:5 rule:4, enum warden_rule */
 	WARDEN_WORD_OBSERVED,
+	/* As FAST and SLOW, with all events, where some classes are enforced
+	   and others observed; see warden_policy_is_mixed(). */
+	WARDEN_WORD_OBSERVED_FAST,
+	WARDEN_WORD_OBSERVED_SLOW,
 	WARDEN_WORDS,
 };
 #define WARDEN_OFFENCES_MAX 15
@@ -148,6 +153,8 @@ _Static_assert(sizeof(struct warden_record) == 8 &&
    start_secs:32, only lets the service free it sooner; it counts when its
    start is the slot's. */
 #define WARDEN_SESSION_BUCKET_SLOTS 256
+/* Of each: by host, and behind them by network (/24, /48) for hosts that are
+   not known. */
 #define WARDEN_SESSION_BUCKETS 256
 #define WARDEN_SESSION_MAX_SECS 200
 struct warden_session_bucket {
@@ -221,14 +228,8 @@ _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
 
 /* --- What observe mode would have done ------------------------------------
    Which hosts each rule would have refused within the hour, and which of those
-   then logged in: for each ten minutes slot_number:32 sketch:32. 1..9 are blocks
-   by enum warden_class. */
-enum warden_observed {
-	WARDEN_OBSERVED_SESSIONS = 10, /* too many sessions */
-	WARDEN_OBSERVED_RULES,	       /* hosts.deny */
-	WARDEN_OBSERVED_NETWORK,       /* a blocked or crowded network */
-	WARDEN_OBSERVED_COUNT,
-};
+   then logged in: for each ten minutes slot_number:32 sketch:32, by enum
+   warden_rule. */
 #define WARDEN_OBSERVED_SLOT_SECS 600
 #define WARDEN_OBSERVED_SLOTS 8 /* an hour, the running slot, and a reserve */
 
@@ -277,9 +278,8 @@ struct warden_hosts_header {
 	_Atomic uint64_t totals[WARDEN_TOTALS][WARDEN_TOTAL_SLOTS];
 	_Atomic uint64_t events[WARDEN_EVENTS];
 	/* [0]: would have been refused; [1]: then logged in */
-	_Atomic uint64_t observed[2][16][WARDEN_OBSERVED_SLOTS];
+	_Atomic uint64_t observed[2][WARDEN_RULES_ROOM][WARDEN_OBSERVED_SLOTS];
 };
-_Static_assert((int)WARDEN_OBSERVED_COUNT <= 16, "layout");
 _Static_assert(sizeof(struct warden_hosts_header) % 64 == 0, "alignment");
 
 /* Every compare-and-swap loop ends after this many tries. */

@@ -26,6 +26,8 @@
 #define SESSION_USERS 4
 /* No host has more than this part of the total. */
 #define SESSION_SHARE 4
+/* A network from which somebody logged in has so many times as many. */
+#define NEAR_SESSIONS 4
 #define GRACE_MIN_SECS 5
 
 #define NAMES_FREE 2
@@ -70,6 +72,19 @@ static uint32_t session_limit(const struct warden_policy *policy,
 						  (uint32_t)limit;
 }
 
+static uint32_t network_session_limit(const struct warden_policy *policy,
+				      const struct warden_standing *standing)
+{
+	uint32_t limit = policy->session_limit_network;
+
+	if (standing->known)
+		return 0;
+	if (standing->near)
+		limit *= NEAR_SESSIONS;
+	return limit > WARDEN_SESSION_LIMIT_MAX ? WARDEN_SESSION_LIMIT_MAX :
+						  limit;
+}
+
 void warden_limits_get(struct warden_limits *limits_r,
 		       const struct warden_policy *policy,
 		       const struct warden_standing *standing)
@@ -83,6 +98,7 @@ void warden_limits_get(struct warden_limits *limits_r,
 		.fast_drain = fast_drain(policy->fail_limit, more),
 		.slow_drain = slow_drain(more),
 		.sessions = session_limit(policy, users),
+		.network_sessions = network_session_limit(policy, standing),
 		.names = NAMES_FREE + 2 * users,
 		.shared = users >= SHARED_USERS,
 		.known = standing->known,

@@ -26,6 +26,9 @@ struct warden_limits {
 	   person comes. */
 	uint32_t fast_drain, slow_drain;
 	uint32_t sessions; /* at once; 0 = no limit */
+	/* of all hosts of its network that are not known; 0 = this one is not
+	   counted among them */
+	uint32_t network_sessions;
 	/* names of users that may fail within a day before any other one
 	   counts as trawling */
 	uint32_t names;

@@ -18,6 +18,7 @@ void warden_policy_init_defaults(struct warden_policy *policy_r)
 	memset(policy_r, 0, sizeof(*policy_r));
 	policy_r->mode = WARDEN_MODE_ENFORCE;
 	policy_r->session_limit = 10;
+	policy_r->session_limit_network = 100;
 	policy_r->login_grace_secs = 60;
 	policy_r->fail_limit = 100;
 	policy_r->fail_window_secs = 10 * 60;
@@ -50,6 +51,7 @@ static bool limits_are_valid(const struct warden_policy *policy)
 {
 	return policy->mode <= WARDEN_MODE_ENFORCE &&
 	       policy->session_limit <= WARDEN_SESSION_LIMIT_MAX &&
+	       policy->session_limit_network <= WARDEN_SESSION_LIMIT_MAX &&
 	       policy->session_limit_total <= WARDEN_SESSION_TOTAL_MAX &&
 	       is_in(policy->login_grace_secs, 1, 180) &&
 	       is_in(policy->fail_limit, 1, WARDEN_FAIL_LIMIT_MAX) &&
@@ -62,6 +64,15 @@ static bool limits_are_valid(const struct warden_policy *policy)
 	       is_in(policy->ipv6_prefix, 16, 64) &&
 	       policy->deny_private <= 1 &&
 	       is_in(policy->dns_timeout_secs, 1, WARDEN_DNS_TIMEOUT_MAX_SECS);
+}
+
+static bool modes_are_valid(const struct warden_policy *policy)
+{
+	for (unsigned int i = 0; i < WARDEN_RULES_ROOM; i++) {
+		if (policy->rule_modes[i] > WARDEN_MODE_ENFORCE + 1)
+			return false;
+	}
+	return true;
 }
 
 static bool points_are_valid(const struct warden_policy *policy)
@@ -98,7 +109,7 @@ static bool exempt_is_valid(const struct warden_policy *policy)
 bool warden_policy_is_valid(const struct warden_policy *policy)
 {
 	return limits_are_valid(policy) && points_are_valid(policy) &&
-		exempt_is_valid(policy);
+	       modes_are_valid(policy) && exempt_is_valid(policy);
 }
 
 bool warden_policy_exempts(const struct warden_policy *policy,
@@ -111,6 +122,61 @@ bool warden_policy_exempts(const struct warden_policy *policy,
 			return true;
 	}
 	return false;
+}
+
+enum warden_mode warden_policy_rule_mode(const struct warden_policy *policy,
+					 unsigned int rule)
+{
+	uint8_t own = rule < WARDEN_RULES_ROOM ? policy->rule_modes[rule] : 0;
+
+	if (policy->mode == WARDEN_MODE_OFF || own == 0)
+		return (enum warden_mode)policy->mode;
+	return (enum warden_mode)(own - 1);
+}
+
+static bool class_has_mode(const struct warden_policy *policy,
+			   unsigned int class, enum warden_mode mode)
+{
+	return warden_class_is_event(class) &&
+	       warden_policy_rule_mode(policy, class) == mode;
+}
+
+static bool some_class_has_mode(const struct warden_policy *policy,
+				enum warden_mode mode)
+{
+	for (unsigned int class = 0; class < WARDEN_CLASS_COUNT; class ++) {
+		if (class_has_mode(policy, class, mode))
+			return true;
+	}
+	return false;
+}
+
+bool warden_policy_class_counts(const struct warden_policy *policy,
+				enum warden_class class)
+{
+	switch (warden_policy_rule_mode(policy, class)) {
+	case WARDEN_MODE_OFF:
+		break;
+	case WARDEN_MODE_OBSERVE:
+		return !some_class_has_mode(policy, WARDEN_MODE_ENFORCE);
+	case WARDEN_MODE_ENFORCE:
+		return true;
+	}
+	return false;
+}
+
+uint32_t warden_policy_points(const struct warden_policy *policy,
+			      enum warden_class class)
+{
+	return warden_policy_class_counts(policy, class) ?
+		       policy->points[class] :
+		       0;
+}
+
+bool warden_policy_is_mixed(const struct warden_policy *policy)
+{
+	return some_class_has_mode(policy, WARDEN_MODE_OBSERVE) &&
+	       some_class_has_mode(policy, WARDEN_MODE_ENFORCE);
 }
 
 const char *warden_mode_name(unsigned int mode)

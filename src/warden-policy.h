@@ -7,6 +7,7 @@
 
 #include "warden-address.h"
 #include "warden-class.h"
+#include "warden-rule.h"
 
 /* The rules in force, as the service publishes them and every login and auth
    process reads them. Fixed width, no pointer: this is also their form in the
@@ -47,6 +48,8 @@ enum warden_mode {
 struct warden_policy {
 	uint32_t mode;		      /* enum warden_mode */
 	uint32_t session_limit;	      /* per host; 0 = no limit */
+	/* per network (/24, /48), of hosts that are not known; 0 = no limit */
+	uint32_t session_limit_network;
 	uint32_t session_limit_total; /* of all hosts; 0 = no limit */
 	uint32_t login_grace_secs;    /* 1..180 */
 	uint32_t fail_limit;	      /* points that block */
@@ -60,11 +63,14 @@ struct warden_policy {
 	uint32_t dns_timeout_secs;    /* 1.. */
 	uint32_t exempt_count;
 	uint16_t points[16]; /* by enum warden_class */
+	/* 0: as `mode`; else enum warden_mode + 1 */
+	uint8_t rule_modes[WARDEN_RULES_ROOM];
+	uint32_t unused;
 	struct warden_net exempt[WARDEN_EXEMPT_MAX];
 };
 
 _Static_assert(sizeof(struct warden_net) == 24, "layout of shared memory");
-_Static_assert(sizeof(struct warden_policy) == 88 + 24 * WARDEN_EXEMPT_MAX,
+_Static_assert(sizeof(struct warden_policy) == 112 + 24 * WARDEN_EXEMPT_MAX,
 	       "layout of shared memory");
 _Static_assert(WARDEN_CLASS_COUNT <= 16, "layout of shared memory");
 
@@ -77,6 +83,21 @@ bool warden_policy_is_valid(const struct warden_policy *policy);
 /* Is the address in an exempt network? Linear: at most WARDEN_EXEMPT_MAX. */
 bool warden_policy_exempts(const struct warden_policy *policy,
 			   const struct warden_net *addr);
+
+/* What is done about it where the rule decides. Off if `mode` is off. */
+enum warden_mode warden_policy_rule_mode(const struct warden_policy *policy,
+					 unsigned int rule);
+/* Does an event of this class bring its host nearer to a block? If classes
+   have different modes, only those that are enforced do, and what the others
+   would do is counted apart. If none is enforced, all do, and nobody is
+   refused for it. */
+bool warden_policy_class_counts(const struct warden_policy *policy,
+				enum warden_class class);
+/* Points of an event of the class, 0 if it does not count. */
+uint32_t warden_policy_points(const struct warden_policy *policy,
+			      enum warden_class class);
+/* Have classes different modes? */
+bool warden_policy_is_mixed(const struct warden_policy *policy);
 
 const char *warden_mode_name(unsigned int mode);
 

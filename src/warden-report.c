@@ -168,6 +168,14 @@ static uint32_t whole_points(double points)
 	return points < 1e9 ? (uint32_t)(points + 0.5) : 1000000000;
 }
 
+static bool report_enforces(const struct warden_report *report,
+			    const struct warden_policy *policy,
+			    unsigned int rule)
+{
+	return report->in_force &&
+	       warden_policy_rule_mode(policy, rule) == WARDEN_MODE_ENFORCE;
+}
+
 void warden_report_change(struct warden_report *report,
 			  const struct warden_sweep_change *change,
 			  const struct warden_policy *policy, uint64_t now,
@@ -179,7 +187,7 @@ void warden_report_change(struct warden_report *report,
 	struct warden_report_block block = {
 		.began = change->began,
 		.lifted = !change->began && info->blocked_until > now / 1000,
-		.enforced = report->enforces,
+		.enforced = report_enforces(report, policy, info->reason),
 		.limited = info->limited,
 		.net = host,
 		.reason = info->reason,
@@ -211,14 +219,15 @@ void warden_report_change(struct warden_report *report,
 
 void warden_report_network(struct warden_report *report,
 			   const struct warden_blocked_network *network,
-			   bool began, uint64_t now, int64_t wall_now)
+			   const struct warden_policy *policy, bool began,
+			   uint64_t now, int64_t wall_now)
 {
 	char net[WARDEN_NET_STRLEN], until[UNTIL_STRLEN];
 	struct warden_report_block block = {
 		.began = began,
 		.is_network = true,
 		.lifted = !began && network->until_secs > now / 1000,
-		.enforced = report->enforces,
+		.enforced = report_enforces(report, policy, WARDEN_MANUAL),
 		.net = warden_net_format(&network->net, net),
 		.reason = WARDEN_MANUAL,
 	};

@@ -28,7 +28,7 @@ struct warden_report_block {
 	bool began;	 /* else ended */
 	bool is_network; /* blocked by an admin, with all hosts in it */
 	bool lifted;	 /* ended before its time, by an admin */
-	bool enforced;	 /* else only noted: warden_mode is not enforce */
+	bool enforced;	 /* else only noted: its mode is not enforce */
 	bool limited;	 /* many share the host: only guesses are refused */
 	const char *net; /* the host or network as text */
 	enum warden_class reason;
@@ -47,7 +47,7 @@ typedef void warden_log_t(void *context, enum warden_level level,
 struct warden_report {
 	warden_log_t *log;
 	void *context;
-	bool enforces; /* blocks are refused, not only noted */
+	bool in_force;	       /* the policy; else nobody is refused at all */
 	uint64_t window_start; /* 0: no line in this window yet */
 	uint32_t lines;
 	uint64_t held_began, held_ended; /* not logged in this window */
@@ -67,7 +67,8 @@ void warden_report_change(struct warden_report *report,
 /* The same for a network; there are never many. */
 void warden_report_network(struct warden_report *report,
 			   const struct warden_blocked_network *network,
-			   bool began, uint64_t now, int64_t wall_now);
+			   const struct warden_policy *policy, bool began,
+			   uint64_t now, int64_t wall_now);
 /* Tell how many lines were held back, when the window is over or, with
    `at_once`, now. */
 void warden_report_flush(struct warden_report *report, bool at_once,

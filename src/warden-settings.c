@@ -34,11 +34,13 @@ struct setting {
 enum {
 	SETTING_MODE,
 	SETTING_SESSION_LIMIT,
+	SETTING_SESSION_LIMIT_NETWORK,
 	SETTING_SESSION_LIMIT_TOTAL,
 	SETTING_LOGIN_GRACE,
 	SETTING_FAIL_LIMIT,
 	SETTING_FAIL_WINDOW,
 	SETTING_POINTS,
+	SETTING_RULE_MODES,
 	SETTING_BLOCK_TIME,
 	SETTING_BLOCK_TIME_MAX,
 	SETTING_KNOWN_TIME,
@@ -62,6 +64,11 @@ const struct warden_setting_info warden_setting_infos[] = {
 			   "enforce; observe: do everything but refuse; or off" },
 	[SETTING_SESSION_LIMIT] = { "warden_session_limit", "10",
 				    "unauthenticated sessions at once per host; 0 = no limit" },
+	[SETTING_SESSION_LIMIT_NETWORK] = { "warden_session_limit_network",
+					    "100",
+					    "the same of all hosts of a network "
+					    "(/24, /48) that are not known; "
+					    "0 = no limit" },
 	[SETTING_SESSION_LIMIT_TOTAL] = { "warden_session_limit_total", "0",
 					  "the same of all hosts, the last quarter for known ones; "
 					  "0 = no limit" },
@@ -76,6 +83,9 @@ const struct warden_setting_info warden_setting_infos[] = {
 			     "auth_cancelled=10 protocol_error=10 tls_failed=2 idle=1 "
 			     "cleartext_refused=2",
 			     "points by class; classes not given keep their default" },
+	[SETTING_RULE_MODES] = { "warden_rule_modes", "",
+				 "modes of single rules, as in: "
+				 "sessions=observe idle=off" },
 	[SETTING_BLOCK_TIME] = { "warden_block_time", "30 min",
 				 "length of a first block" },
 	[SETTING_BLOCK_TIME_MAX] = { "warden_block_time_max", "1 week",
@@ -204,15 +214,12 @@ static bool set_bool(const struct setting *setting, const char *name,
 	return true;
 }
 
-static bool set_mode(const struct setting *setting, const char *name,
-		     const char *value, struct warden_settings *settings,
-		     struct warden_error *error_r)
+static bool parse_mode(const char *name, const char *value, uint32_t *mode_r,
+		       struct warden_error *error_r)
 {
-	uint32_t mode;
-
-	for (mode = setting->min; mode <= setting->max; mode++) {
+	for (uint32_t mode = 0; mode <= WARDEN_MODE_ENFORCE; mode++) {
 		if (strcmp(value, warden_mode_name(mode)) == 0) {
-			*setting_field(setting, settings) = mode;
+			*mode_r = mode;
 			return true;
 		}
 	}
@@ -222,27 +229,47 @@ static bool set_mode(const struct setting *setting, const char *name,
 	return false;
 }
 
-/* "class=points", as much of it as is one word. Returns the class, or
-   WARDEN_CLASS_NONE after an error. */
-static enum warden_class
-parse_points(const char *name, const char *word, size_t len,
-	     uint32_t *points_r, struct warden_error *error_r)
+static bool set_mode(const struct setting *setting, const char *name,
+		     const char *value, struct warden_settings *settings,
+		     struct warden_error *error_r)
+{
+	return parse_mode(name, value, setting_field(setting, settings),
+			  error_r);
+}
+
+/* "key=value", as much of it as is one word. buf has NAME_MAX_LEN bytes and
+   then the key; returns the value, which is in buf too. NULL: an error; what is
+   the form that is expected. */
+static const char *split_pair(const char *name, const char *word, size_t len,
+			      const char *what, char *buf,
+			      struct warden_error *error_r)
 {
 	const char *equals = memchr(word, '=', len);
-	char buf[NAME_MAX_LEN], *number;
-	enum warden_class class;
-	int shown = len < 100 ? (int)len : 100;
 
-	if (len >= sizeof(buf) || equals == NULL) {
-		warden_error_set(error_r, "%s: '%.*s' is not class=points",
-				 name, shown, word);
-		return WARDEN_CLASS_NONE;
+	if (len >= NAME_MAX_LEN || equals == NULL) {
+		warden_error_set(error_r, "%s: '%.*s' is not %s", name,
+				 len < 100 ? (int)len : 100, word, what);
+		return NULL;
 	}
 	memcpy(buf, word, len);
 	buf[len] = '\0';
-	number = buf + (equals - word);
-	*number++ = '\0';
+	buf[equals - word] = '\0';
+	return buf + (equals - word) + 1;
+}
 
+/* Returns the class, or WARDEN_CLASS_NONE after an error. */
+static enum warden_class parse_points(const char *name, const char *word,
+				      size_t len, uint32_t *points_r,
+				      struct warden_error *error_r)
+{
+	char buf[NAME_MAX_LEN];
+	const char *number =
+		split_pair(name, word, len, "class=points", buf, error_r);
+	int shown = len < 100 ? (int)len : 100;
+	enum warden_class class;
+
+	if (number == NULL)
+		return WARDEN_CLASS_NONE;
 	class = warden_class_find(buf);
 	if (!warden_class_is_event(class)) {
 		warden_error_set(error_r,
@@ -290,6 +317,59 @@ static bool set_points(const struct setting *setting, const char *name,
 		}
 		given[class] = true;
 		points[class] = (uint16_t)num;
+		value += len;
+	}
+	return true;
+}
+
+/* Returns the rule, or WARDEN_RULE_NONE after an error. */
+static enum warden_rule parse_rule_mode(const char *name, const char *word,
+					size_t len, uint32_t *mode_r,
+					struct warden_error *error_r)
+{
+	char buf[NAME_MAX_LEN];
+	const char *mode =
+		split_pair(name, word, len, "rule=mode", buf, error_r);
+	enum warden_rule rule;
+
+	if (mode == NULL)
+		return WARDEN_RULE_NONE;
+	rule = warden_rule_find(buf);
+	if (rule == WARDEN_RULE_NONE) {
+		warden_error_set(error_r,
+				 "%s: '%s' is not a rule (they are: sessions "
+				 "hosts.deny crowded, and the classes of "
+				 "warden_points)",
+				 name, buf);
+	} else if (!parse_mode(name, mode, mode_r, error_r)) {
+		rule = WARDEN_RULE_NONE;
+	}
+	return rule;
+}
+
+static bool set_rule_modes(const struct setting *setting, const char *name,
+			   const char *value, struct warden_settings *settings,
+			   struct warden_error *error_r)
+{
+	uint8_t *modes = settings->policy.rule_modes;
+	size_t len;
+
+	(void)setting;
+	memset(modes, 0, sizeof(settings->policy.rule_modes));
+	while ((value = next_word(value, &len)) != NULL) {
+		uint32_t mode;
+		enum warden_rule rule =
+			parse_rule_mode(name, value, len, &mode, error_r);
+
+		if (rule == WARDEN_RULE_NONE)
+			return false;
+		if (modes[rule] != 0) {
+			warden_error_set(error_r,
+					 "%s: '%s' is given more than once",
+					 name, warden_rule_name(rule));
+			return false;
+		}
+		modes[rule] = (uint8_t)(mode + 1);
 		value += len;
 	}
 	return true;
@@ -440,6 +520,9 @@ static const struct setting settings_table[SETTING_COUNT] = {
 			   WARDEN_MODE_ENFORCE },
 	[SETTING_SESSION_LIMIT] = { set_number, FIELD(policy.session_limit), 0,
 				    WARDEN_SESSION_LIMIT_MAX },
+	[SETTING_SESSION_LIMIT_NETWORK] = { set_number,
+					    FIELD(policy.session_limit_network),
+					    0, WARDEN_SESSION_LIMIT_MAX },
 	[SETTING_SESSION_LIMIT_TOTAL] = { set_number,
 					  FIELD(policy.session_limit_total), 0,
 					  WARDEN_SESSION_TOTAL_MAX },
@@ -450,6 +533,7 @@ static const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_FAIL_WINDOW] = { set_time, FIELD(policy.fail_window_secs), 1,
 				  WARDEN_TIME_MAX_SECS },
 	[SETTING_POINTS] = { set_points, 0, 0, 0 },
+	[SETTING_RULE_MODES] = { set_rule_modes, 0, 0, 0 },
 	[SETTING_BLOCK_TIME] = { set_time, FIELD(policy.block_time_secs), 1,
 				 WARDEN_TIME_MAX_SECS },
 	[SETTING_BLOCK_TIME_MAX] = { set_time,

@@ -217,6 +217,11 @@ static bool net_is_wanted(const struct warden *warden,
 	return !warden_admin_rules_grant_in(warden, net);
 }
 
+static bool is_enforced(const struct warden_policy *policy, unsigned int rule)
+{
+	return warden_policy_rule_mode(policy, rule) == WARDEN_MODE_ENFORCE;
+}
+
 static size_t deny_entries_fill(struct deny_entry *entries,
 				const struct warden *warden,
 				const struct warden_sweep *sweep,
@@ -236,6 +241,7 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		entries[count].denied.until_secs = network->until_secs;
 		entries[count].begin_secs = UINT32_MAX;
 		if (network->until_secs > now_secs &&
+		    is_enforced(policy, WARDEN_MANUAL) &&
 		    net_is_wanted(warden, &network->net, policy) &&
 		    !warden_sweep_names_in(sweep, &network->net))
 			count++;
@@ -254,7 +260,8 @@ static size_t deny_entries_fill(struct deny_entry *entries,
 		entries[count].begin_secs = info->last_event > now_secs ?
 						    now_secs :
 						    info->last_event;
-		if (net_is_wanted(warden, &entries[count].denied.net, policy))
+		if (is_enforced(policy, info->reason) &&
+		    net_is_wanted(warden, &entries[count].denied.net, policy))
 			count++;
 	}
 	return count;

@@ -38,7 +38,7 @@ struct warden_denied {
 	uint32_t until_secs; /* warden time; UINT32_MAX: it does not end */
 };
 
-/* Blocked now, the newest block first; without private networks unless
+/* Blocked now and not only observed, the newest block first; without private networks unless
    policy->deny_private, and without any that is exempt: what goes to the
    outlets. The caller frees. -1: no memory. */
 int warden_sweep_deny_list(struct warden_sweep *sweep, struct warden *warden,

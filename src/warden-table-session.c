@@ -1,8 +1,9 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* The live unauthenticated sessions of a host. A session is one word, so that
-   it is opened and closed by one compare-and-swap each, and its start time
-   makes it disappear by itself when its process did not close it. */
+/* The live unauthenticated sessions of a host, and of its network. A session is
+   one word for each, so that it is opened and closed by one compare-and-swap,
+   and its start time makes it disappear by itself when its process did not
+   close it. */
 
 #include "warden-hash.h"
 #include "warden-table.h"
@@ -17,20 +18,34 @@ struct session_place {
 	uint32_t tag;
 };
 
-static struct session_place place_of(const struct warden_table *table,
-				     const struct warden_host *host)
+/* half: 0 for hosts, 1 for networks. */
+static struct session_place place_in(const struct warden_table *table,
+				     uint32_t half, uint64_t key)
 {
-	/* a /64 and an IPv4 address may have the same number */
-	uint64_t hash = warden_hash_u64(table->hash_key,
-					host->key ^ ((uint64_t)host->family
-						     << 56));
-	uint32_t index = (uint32_t)((hash >> 32) * table->bucket_count >> 32);
+	uint64_t hash = warden_hash_u64(table->hash_key, key);
+	uint32_t index = half * table->bucket_count +
+			 (uint32_t)((hash >> 32) * table->bucket_count >> 32);
 	struct session_place place = {
 		.bucket = &table->buckets[index],
 		.bucket_index = index,
 		.tag = (uint32_t)hash,
 	};
 	return place;
+}
+
+static struct session_place place_of(const struct warden_table *table,
+				     const struct warden_host *host)
+{
+	/* a /64 and an IPv4 address may have the same number */
+	return place_in(table, 0, host->key ^ ((uint64_t)host->family << 56));
+}
+
+static struct session_place place_of_network(const struct warden_table *table,
+					     const struct warden_host *host)
+{
+	return place_in(table, 1,
+			warden_host_network(host) ^
+				((uint64_t)host->family << 56));
 }
 
 static uint64_t slot_pack(uint32_t high, uint32_t start_secs)
@@ -89,61 +104,98 @@ static int place_take(const struct session_place *place, uint64_t session,
 	return -1;
 }
 
-int warden_table_session_open(struct warden_table *table,
-			      const struct warden_host *host, uint32_t limit,
-			      pid_t pid, uint64_t now,
-			      struct warden_session *session_r)
+/* 1: *slot_r is claimed, at *index_r; 0: there are limit already; -1: the bucket
+   is full. */
+static int place_open(struct warden_table *table,
+		      const struct session_place *place, uint32_t limit,
+		      pid_t pid, uint32_t now_secs, uint64_t *slot_r,
+		      uint32_t *index_r)
 {
-	struct session_place place = place_of(table, host);
-	uint32_t now_secs = (uint32_t)(now / 1000);
-	uint64_t session = slot_pack(place.tag, now_secs);
+	uint64_t slot = slot_pack(place->tag, now_secs);
 	int index;
 
-	*session_r = (struct warden_session){ 0 };
-	if (limit != 0 && place_count(&place, now_secs) >= limit)
+	if (limit != 0 && place_count(place, now_secs) >= limit)
 		return 0;
-	index = place_take(&place, session, now_secs);
+	index = place_take(place, slot, now_secs);
 	if (index < 0) {
 		atomic_fetch_add_explicit(&table->header->bucket_full, 1,
 					  memory_order_relaxed);
 		return -1;
 	}
-	atomic_fetch_add_explicit(&table->header->sessions_open, 1,
-				  memory_order_relaxed);
-	session_r->slot = session;
-	session_r->bucket = place.bucket_index;
-	session_r->index = (uint32_t)index;
 	/* others may have counted at the same time as we did: look again, now
 	   that all of us can be seen; all of this is in one order for all
 	   (memory_order_seq_cst) */
-	if (limit != 0 && place_count(&place, now_secs) > limit) {
-		warden_table_session_close(table, session_r);
+	if (limit != 0 && place_count(place, now_secs) > limit) {
+		(void)slot_replace(&place->bucket->slots[index], slot, 0);
 		return 0;
 	}
-	atomic_store_explicit(&place.bucket->owners[index],
+	atomic_store_explicit(&place->bucket->owners[index],
 			      slot_pack((uint32_t)pid, now_secs),
 			      memory_order_release);
+	*slot_r = slot;
+	*index_r = (uint32_t)index;
 	return 1;
+}
+
+/* Zeroes *slot. */
+static void place_close(struct warden_table *table, uint64_t *slot,
+			uint32_t bucket_index, uint32_t index)
+{
+	if (*slot != 0 && bucket_index < 2 * table->bucket_count &&
+	    index < WARDEN_SESSION_BUCKET_SLOTS) {
+		struct warden_session_bucket *bucket =
+			&table->buckets[bucket_index];
+
+		/* the owner first: the next session here may be of the same
+		   host and second, and must not seem to be ours when we are
+		   gone */
+		if (slot_load(&bucket->slots[index]) == *slot)
+			atomic_store(&bucket->owners[index], 0);
+		(void)slot_replace(&bucket->slots[index], *slot, 0);
+	}
+	*slot = 0;
+}
+
+int warden_table_session_open(struct warden_table *table,
+			      const struct warden_host *host, uint32_t limit,
+			      uint32_t network_limit, pid_t pid, uint64_t now,
+			      struct warden_session *session_r)
+{
+	struct session_place place = place_of(table, host);
+	struct session_place network = place_of_network(table, host);
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	int ret;
+
+	*session_r = (struct warden_session){
+		.bucket = place.bucket_index,
+		.network_bucket = network.bucket_index,
+	};
+	ret = place_open(table, &place, limit, pid, now_secs, &session_r->slot,
+			 &session_r->index);
+	if (ret > 0) {
+		atomic_fetch_add_explicit(&table->header->sessions_open, 1,
+					  memory_order_relaxed);
+	}
+	if (ret == 0 || network_limit == 0)
+		return ret;
+	if (place_open(table, &network, network_limit, pid, now_secs,
+		       &session_r->network_slot,
+		       &session_r->network_index) != 0)
+		return ret;
+	warden_table_session_close(table, session_r);
+	return 0;
 }
 
 void warden_table_session_close(struct warden_table *table,
 				struct warden_session *session)
 {
-	if (session->slot != 0 && session->bucket < table->bucket_count &&
-	    session->index < WARDEN_SESSION_BUCKET_SLOTS) {
-		struct warden_session_bucket *bucket =
-			&table->buckets[session->bucket];
-		_Atomic uint64_t *slot = &bucket->slots[session->index];
-
-		/* the owner first: the next session here may be of the same
-		   host and second, and must not seem to be ours when we are
-		   gone */
-		if (slot_load(slot) == session->slot)
-			atomic_store(&bucket->owners[session->index], 0);
-		(void)slot_replace(slot, session->slot, 0);
+	if (session->slot != 0) {
 		atomic_fetch_sub_explicit(&table->header->sessions_open, 1,
 					  memory_order_relaxed);
 	}
+	place_close(table, &session->slot, session->bucket, session->index);
+	place_close(table, &session->network_slot, session->network_bucket,
+		    session->network_index);
 	*session = (struct warden_session){ 0 };
 }
 
@@ -202,7 +254,7 @@ uint32_t warden_table_sessions_reap(struct warden_table *table,
 				    uint32_t *cursor_io, uint64_t now)
 {
 	const uint32_t slots =
-		table->bucket_count * WARDEN_SESSION_BUCKET_SLOTS;
+		2 * table->bucket_count * WARDEN_SESSION_BUCKET_SLOTS;
 	uint32_t now_secs = (uint32_t)(now / 1000), asked = 0, freed = 0;
 	uint32_t cursor = *cursor_io;
 

@@ -224,8 +224,8 @@ enum {
 #define RANK_SHIFT 40
 
 /* Would it have been refused within the hour, were it not for observe mode? */
-static bool record_is_observed(const struct warden_record *record, uint32_t tag,
-			       uint64_t now)
+static bool record_was_observed(const struct warden_record *record,
+				uint32_t tag, uint64_t now)
 {
 	uint64_t value = warden_word_load(record, WARDEN_WORD_OBSERVED, tag);
 	/* another process may be a moment ahead; what is to come is a
@@ -233,6 +233,20 @@ static bool record_is_observed(const struct warden_record *record, uint32_t tag,
 	uint64_t age = now / 1000 + 1 - (value >> OBSERVED_RULE_BITS);
 
 	return value != 0 && age <= OBSERVED_SECS;
+}
+
+/* Or is there anything in its buckets of what is observed? */
+static bool record_is_observed(const struct warden_record *record, uint32_t tag,
+			       uint64_t now)
+{
+	const uint64_t longest = (uint64_t)WARDEN_SLOW_WINDOW_SECS * 1000 *
+				 WARDEN_BUCKET_WINDOWS_MAX;
+	uint64_t empty_at =
+		warden_word_load(record, WARDEN_WORD_OBSERVED_SLOW, tag);
+
+	/* as a rule what is in the other one is in this one for longer */
+	return record_was_observed(record, tag, now) ||
+	       (empty_at > now && empty_at - now <= longest);
 }
 
 static uint64_t blocked_value(const struct warden_block_word *block)
@@ -568,9 +582,13 @@ struct near_place {
 static struct near_place near_place_of(const struct warden_table *table,
 				       const struct table_place *place)
 {
-	uint64_t net = place->family == 0 ? place->key >> 8 : place->key >> 16;
+	const struct warden_host host = {
+		.family = place->family == 0 ? WARDEN_INET : WARDEN_INET6,
+		.key = place->key,
+	};
 	uint64_t hash = warden_hash_u64(
-		table->hash_key, net | (uint64_t)(2 + place->family) << 56);
+		table->hash_key, warden_host_network(&host) |
+					 (uint64_t)(2 + place->family) << 56);
 	struct near_place near = {
 		.set = &table->near[hash % WARDEN_NEAR_SETS],
 		.tag = (uint32_t)(hash >> 32) | 1,
@@ -946,21 +964,22 @@ static struct bucket_add slow_add(const struct warden_limits *limits,
 				    WARDEN_SLOW_WINDOW_SECS };
 }
 
-/* Add to both buckets. Returns true if one has reached its limit. */
+/* Add to two buckets. Returns true if one has reached its limit. */
 static bool add_points(struct warden_table *table, struct warden_record *record,
 		       const struct table_place *place,
 		       const struct warden_policy *policy,
-		       const struct warden_limits *limits, uint32_t points,
+		       const struct warden_limits *limits,
+		       const enum warden_word words[2], uint32_t points,
 		       uint64_t now)
 {
 	struct bucket_add fast = fast_add(policy, limits, points, now);
 	struct bucket_add slow = slow_add(limits, points, now);
 	uint64_t fast_at, slow_at;
 
-	fast_at = word_update(table, record, place, WARDEN_WORD_FAST,
-			      next_bucket, &fast);
-	slow_at = word_update(table, record, place, WARDEN_WORD_SLOW,
-			      next_bucket, &slow);
+	fast_at =
+		word_update(table, record, place, words[0], next_bucket, &fast);
+	slow_at =
+		word_update(table, record, place, words[1], next_bucket, &slow);
 	return buckets_reach(policy, limits, fast_at, slow_at, now);
 }
 
@@ -1159,7 +1178,117 @@ unsigned int warden_table_events(const struct warden_table *table,
 	return count;
 }
 
+/* --- Observe mode ----------------------------------------------------------- */
+
+#define OBSERVED_RULE_MASK (WARDEN_RULES_ROOM - 1)
+
+static uint32_t observed_slot(uint64_t now)
+{
+	return (uint32_t)(now / 1000 / WARDEN_OBSERVED_SLOT_SECS);
+}
+
+static void observed_add(struct warden_table *table,
+			 const struct table_place *place, unsigned int rule,
+			 bool logged_in, uint64_t now)
+{
+	uint32_t slot = observed_slot(now);
+	_Atomic uint64_t *word =
+		&table->header->observed[logged_in ? 1 : 0][rule]
+					[slot % WARDEN_OBSERVED_SLOTS];
+	uint64_t hash = warden_hash_u64(
+		table->hash_key, place->key ^ (uint64_t)(4 + place->family)
+						      << 56);
+	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
+
+	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
+		uint32_t bits = present >> 32 == slot ? (uint32_t)present : 0;
+		uint32_t next = warden_sketch_add(bits, hash);
+
+		if (next == bits ||
+		    atomic_compare_exchange_weak_explicit(
+			    word, &present, (uint64_t)slot << 32 | next,
+			    memory_order_relaxed, memory_order_relaxed))
+			return;
+	}
+}
+
+static void record_observe(struct warden_table *table,
+			   struct warden_record *record,
+			   const struct table_place *place, unsigned int rule,
+			   uint64_t now)
+{
+	word_set(table, record, place, WARDEN_WORD_OBSERVED,
+		 now / 1000 << OBSERVED_RULE_BITS | rule);
+	observed_add(table, place, rule, false, now);
+}
+
+void warden_table_observe(struct warden_table *table,
+			  const struct warden_host *host, unsigned int rule,
+			  uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	struct warden_record *record = place_claim(table, &place, now);
+
+	if (record != NULL) {
+		record_observe(table, record, &place, rule & OBSERVED_RULE_MASK,
+			       now);
+	}
+}
+
+void warden_table_observe_login(struct warden_table *table,
+				const struct warden_host *host, uint64_t now)
+{
+	struct table_place place = place_of(table, host);
+	const struct warden_record *record = place_find(&place);
+	uint64_t value;
+
+	if (record == NULL || !record_was_observed(record, place.tag, now))
+		return;
+	value = warden_word_load(record, WARDEN_WORD_OBSERVED, place.tag);
+	observed_add(table, &place, value & OBSERVED_RULE_MASK, true, now);
+}
+
+static uint32_t observed_count(const _Atomic uint64_t *words, uint64_t now)
+{
+	uint32_t bits = 0;
+
+	for (uint32_t i = 0; i <= OBSERVED_SECS / WARDEN_OBSERVED_SLOT_SECS;
+	     i++) {
+		uint32_t slot = observed_slot(now) - i;
+		uint64_t word = atomic_load_explicit(
+			&words[slot % WARDEN_OBSERVED_SLOTS],
+			memory_order_relaxed);
+
+		if (word >> 32 == slot)
+			bits |= (uint32_t)word;
+	}
+	return warden_sketch_count(bits);
+}
+
+void warden_table_observed(const struct warden_table *table, unsigned int rule,
+			   uint64_t now, uint32_t *refused_r,
+			   uint32_t *logged_in_r)
+{
+	rule &= OBSERVED_RULE_MASK;
+	*refused_r = observed_count(table->header->observed[0][rule], now);
+	*logged_in_r = observed_count(table->header->observed[1][rule], now);
+}
+
 /* --- One event ------------------------------------------------------------ */
+
+static const enum warden_word buckets[2] = { WARDEN_WORD_FAST,
+					     WARDEN_WORD_SLOW };
+static const enum warden_word observed_buckets[2] = {
+	WARDEN_WORD_OBSERVED_FAST, WARDEN_WORD_OBSERVED_SLOW
+};
+
+static bool crowd_is_counted(const struct warden_policy *policy,
+			     const struct table_place *place)
+{
+	return place->family == 1 &&
+	       warden_policy_rule_mode(policy, WARDEN_RULE_CROWDED) !=
+		       WARDEN_MODE_OFF;
+}
 
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
@@ -1177,6 +1306,8 @@ bool warden_table_count(struct warden_table *table,
 
 	if (record == NULL)
 		return false;
+	if (warden_policy_rule_mode(policy, class) == WARDEN_MODE_OFF)
+		points = 0;
 	forget_before_block_end(table, record, &place, now_secs);
 	record_limits(table, record, &place, policy, now_secs, &limits);
 	if (user != NULL && add_name(table, record, &place, &limits, user, now))
@@ -1187,11 +1318,20 @@ bool warden_table_count(struct warden_table *table,
 	    is_updated(word_update(table, record, &place, WARDEN_WORD_IDLE,
 				   next_idle, &now)))
 		points = 0;
+	if (points > 0 && warden_policy_is_mixed(policy) &&
+	    add_points(table, record, &place, policy, &limits, observed_buckets,
+		       points, now) &&
+	    !warden_policy_class_counts(policy, class))
+		record_observe(table, record, &place, class, now);
+	if (!warden_policy_class_counts(policy, class))
+		points = 0;
 	ring_add(table, &place, class, protocol, points, now);
-	if (may_block && points > 0 && place.family == 1 && !limits.known)
+	if (may_block && points > 0 && crowd_is_counted(policy, &place) &&
+	    !limits.known)
 		crowd_add(table, &place, policy, points, now);
 	if (points == 0 ||
-	    !add_points(table, record, &place, policy, &limits, points, now) ||
+	    !add_points(table, record, &place, policy, &limits, buckets, points,
+			now) ||
 	    !may_block)
 		return false;
 	return place_block(table, &place, next_block, &begin, 0, now);
@@ -1254,8 +1394,9 @@ void warden_table_count_ahead(struct warden_table *table,
 	word_set(table, record, &place, WARDEN_WORD_LAST,
 		 warden_last_word_pack(&last));
 	record_limits(table, record, &place, policy, now_secs, &limits);
-	fast = fast_add(policy, &limits, policy->points[class], now);
-	slow = slow_add(&limits, policy->points[class], now);
+	fast = fast_add(policy, &limits, warden_policy_points(policy, class),
+			now);
+	slow = slow_add(&limits, warden_policy_points(policy, class), now);
 	pending_r->fast_ms =
 		add_ahead(table, record, &place, WARDEN_WORD_FAST, &fast);
 	pending_r->slow_ms =
@@ -1402,100 +1543,6 @@ void warden_table_refused(struct warden_table *table,
 		(void)word_update(table, record, &place, WARDEN_WORD_REFUSED,
 				  next_plus_one, NULL);
 	}
-}
-
-/* --- Observe mode ----------------------------------------------------------- */
-
-#define OBSERVED_RULE_MASK 15
-
-static uint32_t observed_slot(uint64_t now)
-{
-	return (uint32_t)(now / 1000 / WARDEN_OBSERVED_SLOT_SECS);
-}
-
-static void observed_add(struct warden_table *table,
-			 const struct table_place *place, unsigned int rule,
-			 bool logged_in, uint64_t now)
-{
-	uint32_t slot = observed_slot(now);
-	_Atomic uint64_t *word =
-		&table->header->observed[logged_in ? 1 : 0][rule]
-					[slot % WARDEN_OBSERVED_SLOTS];
-	uint64_t hash = warden_hash_u64(
-		table->hash_key, place->key ^ (uint64_t)(4 + place->family)
-						      << 56);
-	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
-
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint32_t bits = present >> 32 == slot ? (uint32_t)present : 0;
-		uint32_t next = warden_sketch_add(bits, hash);
-
-		if (next == bits ||
-		    atomic_compare_exchange_weak_explicit(
-			    word, &present, (uint64_t)slot << 32 | next,
-			    memory_order_relaxed, memory_order_relaxed))
-			return;
-	}
-}
-
-void warden_table_observe(struct warden_table *table,
-			  const struct warden_host *host, unsigned int rule,
-			  uint64_t now)
-{
-	struct table_place place = place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
-
-	if (record == NULL)
-		return;
-	if (rule == 0) {
-		rule = warden_block_word_unpack(
-			       warden_word_load(record, WARDEN_WORD_BLOCK,
-						place.tag))
-			       .reason;
-	}
-	rule &= OBSERVED_RULE_MASK;
-	word_set(table, record, &place, WARDEN_WORD_OBSERVED,
-		 now / 1000 << OBSERVED_RULE_BITS | rule);
-	observed_add(table, &place, rule, false, now);
-}
-
-void warden_table_observe_login(struct warden_table *table,
-				const struct warden_host *host, uint64_t now)
-{
-	struct table_place place = place_of(table, host);
-	const struct warden_record *record = place_find(&place);
-	uint64_t value;
-
-	if (record == NULL || !record_is_observed(record, place.tag, now))
-		return;
-	value = warden_word_load(record, WARDEN_WORD_OBSERVED, place.tag);
-	observed_add(table, &place, value & OBSERVED_RULE_MASK, true, now);
-}
-
-static uint32_t observed_count(const _Atomic uint64_t *words, uint64_t now)
-{
-	uint32_t bits = 0;
-
-	for (uint32_t i = 0; i <= OBSERVED_SECS / WARDEN_OBSERVED_SLOT_SECS;
-	     i++) {
-		uint32_t slot = observed_slot(now) - i;
-		uint64_t word = atomic_load_explicit(
-			&words[slot % WARDEN_OBSERVED_SLOTS],
-			memory_order_relaxed);
-
-		if (word >> 32 == slot)
-			bits |= (uint32_t)word;
-	}
-	return warden_sketch_count(bits);
-}
-
-void warden_table_observed(const struct warden_table *table, unsigned int rule,
-			   uint64_t now, uint32_t *refused_r,
-			   uint32_t *logged_in_r)
-{
-	rule &= OBSERVED_RULE_MASK;
-	*refused_r = observed_count(table->header->observed[0][rule], now);
-	*logged_in_r = observed_count(table->header->observed[1][rule], now);
 }
 
 /* --- Blocking by hand, unblocking, restoring ------------------------------ */
@@ -1701,7 +1748,7 @@ void warden_table_limits(const struct warden_table *table,
 enum warden_block warden_table_block_of(const struct warden_table *table,
 					const struct warden_host *host,
 					const struct warden_policy *policy,
-					uint64_t now)
+					uint64_t now, unsigned int *reason_r)
 {
 	struct table_place place = place_of(table, host);
 	const struct warden_record *record = place_find(&place);
@@ -1715,6 +1762,7 @@ enum warden_block warden_table_block_of(const struct warden_table *table,
 		warden_word_load(record, WARDEN_WORD_BLOCK, place.tag));
 	if (!block_holds(&block, now_secs))
 		return WARDEN_BLOCK_NONE;
+	*reason_r = block.reason;
 	/* most are not: then one line more of memory has told it */
 	if (!record_is_known(record, place.tag, policy, now_secs))
 		return WARDEN_BLOCK_HOST;
@@ -1931,7 +1979,7 @@ static size_t geometry_size(const uint32_t geometry[4])
 	       ((size_t)geometry[WARDEN_GEOMETRY_INET_SETS] +
 		geometry[WARDEN_GEOMETRY_INET6_SETS]) *
 		       sizeof(struct warden_set) +
-	       (size_t)geometry[WARDEN_GEOMETRY_SESSION_BUCKETS] *
+	       2 * (size_t)geometry[WARDEN_GEOMETRY_SESSION_BUCKETS] *
 		       sizeof(struct warden_session_bucket) +
 	       WARDEN_NEAR_SETS * sizeof(struct warden_near_set);
 }

@@ -205,8 +205,8 @@ void warden_table_add_event(struct warden_table *table,
 			    enum warden_protocol protocol, uint32_t points,
 			    uint64_t now);
 
-/* The host would have been refused, were it not for observe mode. rule: 0 stands
-   for its block. */
+/* The host would have been refused by that enum warden_rule, were it not for
+   observe mode. */
 void warden_table_observe(struct warden_table *table,
 			  const struct warden_host *host, unsigned int rule,
 			  uint64_t now);
@@ -247,11 +247,12 @@ void warden_table_limits(const struct warden_table *table,
 			 const struct warden_policy *policy, uint64_t now,
 			 struct warden_limits *limits_r);
 
-/* As warden_table_blocked_until(). */
+/* As warden_table_blocked_until(). *reason_r is set if there is a block: enum
+   warden_class. */
 enum warden_block warden_table_block_of(const struct warden_table *table,
 					const struct warden_host *host,
 					const struct warden_policy *policy,
-					uint64_t now);
+					uint64_t now, unsigned int *reason_r);
 
 /* When an automatic block began, if the policy is the one that it began by. */
 uint32_t warden_table_block_began(const struct warden_host_info *info,
@@ -336,12 +337,13 @@ void warden_table_set_known(struct warden_table *table,
 			    uint64_t now);
 
 /* Sessions. open: counts the host's, and claims a slot if there are fewer
-   than limit (0 = no limit). 1: claimed; 0: over the limit; -1: the bucket is
-   full, not counted. */
+   than limit (0 = no limit); the same for its network, and without a limit for
+   that (0) it is not counted there. 1: claimed; 0: over a limit; -1: a bucket
+   is full, not counted there. */
 struct warden_session;
 int warden_table_session_open(struct warden_table *table,
 			      const struct warden_host *host, uint32_t limit,
-			      pid_t pid, uint64_t now,
+			      uint32_t network_limit, pid_t pid, uint64_t now,
 			      struct warden_session *session_r);
 void warden_table_session_close(struct warden_table *table,
 				struct warden_session *session);

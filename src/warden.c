@@ -268,25 +268,56 @@ static bool block_refuses(const struct warden *warden,
 	return false;
 }
 
-static enum warden_refusal
-find_refusal(const struct warden *warden, const struct warden_policy *policy,
+/* What there is against a client. */
+struct against {
+	enum warden_refusal refusal;
+	unsigned int rule; /* enum warden_rule; 0: there is nothing */
+};
+
+/* Keep what is enforced rather than what is observed, and the first. */
+static void against_add(struct against *against,
+			const struct warden_policy *policy,
+			enum warden_refusal refusal, unsigned int rule)
+{
+	enum warden_mode mode = warden_policy_rule_mode(policy, rule);
+
+	if (mode == WARDEN_MODE_OFF ||
+	    (against->rule != 0 &&
+	     (mode != WARDEN_MODE_ENFORCE ||
+	      warden_policy_rule_mode(policy, against->rule) ==
+		      WARDEN_MODE_ENFORCE)))
+		return;
+	*against = (struct against){ refusal, rule };
+}
+
+/* All but the rules of hosts.deny. */
+static struct against
+find_against(const struct warden *warden, const struct warden_policy *policy,
 	     const struct warden_net *remote, const struct warden_host *host,
 	     enum warden_stage stage, const struct warden_password *password,
 	     uint64_t now)
 {
 	const struct warden_table *table = &warden->table;
+	struct against against = { WARDEN_ADMITTED, 0 };
+	unsigned int reason = 0;
 
 	if (warden_table_blocked_until(table, host, now) != 0 &&
-	    block_refuses(warden, policy, host,
-			  warden_table_block_of(table, host, policy, now),
-			  stage, password, now))
-		return WARDEN_REFUSED_HOST;
-	if (warden_network_find(warden, remote, now) != NULL ||
-	    block_refuses(warden, policy, host,
+	    block_refuses(
+		    warden, policy, host,
+		    warden_table_block_of(table, host, policy, now, &reason),
+		    stage, password, now))
+		against_add(&against, policy, WARDEN_REFUSED_HOST, reason);
+	if (warden_network_find(warden, remote, now) != NULL) {
+		against_add(&against, policy, WARDEN_REFUSED_NETWORK,
+			    WARDEN_MANUAL);
+	}
+	if (block_refuses(warden, policy, host,
 			  warden_table_crowd_of(table, host, policy, now),
-			  stage, password, now))
-		return WARDEN_REFUSED_NETWORK;
-	return WARDEN_ADMITTED;
+			  stage, password, now)) {
+		against_add(&against, policy, WARDEN_REFUSED_NETWORK,
+			    WARDEN_RULE_CROWDED);
+	}
+	return against;
 }
 
 static enum warden_total refusal_total(enum warden_refusal refusal,
@@ -304,20 +335,12 @@ static enum warden_total refusal_total(enum warden_refusal refusal,
    later looks at a session that enforcing would not have let begin do not
    count again. */
 static void observe(struct warden *warden, const struct warden_host *host,
-		    enum warden_refusal refusal, enum warden_stage stage,
+		    const struct against *against, enum warden_stage stage,
 		    uint64_t now)
 {
-	static const unsigned int rules[] = {
-		[WARDEN_ADMITTED] = 0,
-		[WARDEN_REFUSED_HOST] = 0,
-		[WARDEN_REFUSED_NETWORK] = WARDEN_OBSERVED_NETWORK,
-		[WARDEN_REFUSED_SESSIONS] = WARDEN_OBSERVED_SESSIONS,
-		[WARDEN_REFUSED_RULE] = WARDEN_OBSERVED_RULES,
-	};
-
 	if (stage == WARDEN_STAGE_SESSION)
 		return;
-	warden_table_observe(&warden->table, host, rules[refusal], now);
+	warden_table_observe(&warden->table, host, against->rule, now);
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_WOULD_REFUSE, now);
 	warden_table_refused(&warden->table, host);
 }
@@ -326,17 +349,20 @@ static void observe(struct warden *warden, const struct warden_host *host,
 static enum warden_refusal refuse(struct warden *warden,
 				  const struct warden_policy *policy,
 				  const struct warden_host *host,
-				  enum warden_refusal refusal,
+				  const struct against *against,
 				  enum warden_stage stage, uint64_t now)
 {
-	if (policy->mode != WARDEN_MODE_ENFORCE || warden->observe) {
-		observe(warden, host, refusal, stage, now);
+	if (against->rule == 0)
+		return WARDEN_ADMITTED;
+	if (warden->observe || warden_policy_rule_mode(policy, against->rule) !=
+				       WARDEN_MODE_ENFORCE) {
+		observe(warden, host, against, stage, now);
 		return WARDEN_ADMITTED;
 	}
-	warden_table_total_add(&warden->table, refusal_total(refusal, stage),
-			       now);
+	warden_table_total_add(&warden->table,
+			       refusal_total(against->refusal, stage), now);
 	warden_table_refused(&warden->table, host);
-	return refusal;
+	return against->refusal;
 }
 
 /* What a client is judged by; false: nobody judges it. */
@@ -360,21 +386,21 @@ static enum warden_refusal check(struct warden *warden,
 {
 	const struct warden_policy *policy;
 	struct warden_host host;
-	enum warden_refusal refusal;
+	struct against against = { WARDEN_ADMITTED, 0 }, other;
 
 	if (!judge(warden, client, now, &policy, &host))
 		return WARDEN_ADMITTED;
 	if (stage != WARDEN_STAGE_AUTH && rules_refuse(warden, client)) {
-		return refuse(warden, policy, &host, WARDEN_REFUSED_RULE, stage,
-			      now);
+		against_add(&against, policy, WARDEN_REFUSED_RULE,
+			    WARDEN_RULE_HOSTS_DENY);
 	}
-	refusal = find_refusal(warden, policy, client->remote, &host, stage,
-			       password, now);
+	other = find_against(warden, policy, client->remote, &host, stage,
+			     password, now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
 	   one look into the table is quicker than up to 512 comparisons */
-	if (refusal == WARDEN_ADMITTED || is_exempt(warden, policy, client))
-		return WARDEN_ADMITTED;
-	return refuse(warden, policy, &host, refusal, stage, now);
+	if (other.rule != 0 && !is_exempt(warden, policy, client))
+		against_add(&against, policy, other.refusal, other.rule);
+	return refuse(warden, policy, &host, &against, stage, now);
 }
 
 enum warden_refusal warden_check(struct warden *warden,
@@ -421,8 +447,9 @@ bool warden_name_matters(struct warden *warden,
 
 	if (!may_need_name(warden, client, now, &policy, &host))
 		return false;
-	refused = find_refusal(warden, policy, client->remote, &host, stage,
-			       NULL, now) != WARDEN_ADMITTED;
+	refused = find_against(warden, policy, client->remote, &host, stage,
+			       NULL, now)
+			  .rule != 0;
 	if (stage == WARDEN_STAGE_AUTH)
 		return refused && grant_needs_name(warden, policy, client);
 	verdict = rules_verdict(warden, client);
@@ -494,21 +521,26 @@ static uint32_t sessions_total(const struct warden *warden)
 	return total > INT32_MAX ? 0 : total;
 }
 
-/* How many the host may have; false: not one more, since there are too many of
-   all hosts. */
+/* How many the host may have, and the hosts of its network that are not known;
+   0: no limit. false: not one more, since there are too many of all hosts. */
 static bool session_limit(const struct warden *warden,
 			  const struct warden_policy *policy,
 			  const struct warden_host *host, uint64_t now,
-			  uint32_t *limit_r)
+			  uint32_t *limit_r, uint32_t *network_r)
 {
 	uint32_t limit_total = policy->session_limit_total;
 	struct warden_limits limits;
 
-	*limit_r = 0;
-	if (policy->session_limit == 0 && limit_total == 0)
+	*limit_r = *network_r = 0;
+	if (warden_policy_rule_mode(policy, WARDEN_RULE_SESSIONS) ==
+	    WARDEN_MODE_OFF)
+		return true;
+	if (policy->session_limit == 0 && policy->session_limit_network == 0 &&
+	    limit_total == 0)
 		return true;
 	warden_table_limits(&warden->table, host, policy, now, &limits);
 	*limit_r = limits.sessions;
+	*network_r = limits.network_sessions;
 	return limit_total == 0 ||
 	       sessions_total(warden) <
 		       warden_limits_total(limit_total, &limits);
@@ -525,25 +557,29 @@ enum warden_refusal warden_session_wait(struct warden *warden,
 					pid_t pid, uint64_t now,
 					struct warden_session *session_r)
 {
+	const struct against against = { WARDEN_REFUSED_SESSIONS,
+					 WARDEN_RULE_SESSIONS };
 	const struct warden_policy *policy;
 	struct warden_host host;
 	enum warden_refusal refusal;
 	bool in_force, room;
-	uint32_t limit = 0;
+	uint32_t limit = 0, network = 0;
 
 	*session_r = (struct warden_session){ 0 };
 	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return WARDEN_ADMITTED;
-	room = !in_force || session_limit(warden, policy, &host, now, &limit);
-	if (room && warden_table_session_open(&warden->table, &host, limit, pid,
-					      now, session_r) != 0)
+	room = !in_force ||
+	       session_limit(warden, policy, &host, now, &limit, &network);
+	if (room &&
+	    warden_table_session_open(&warden->table, &host, limit, network,
+				      pid, now, session_r) != 0)
 		return WARDEN_ADMITTED;
-	refusal = refuse(warden, policy, &host, WARDEN_REFUSED_SESSIONS,
-			 WARDEN_STAGE_ACCEPT, now);
+	refusal = refuse(warden, policy, &host, &against, WARDEN_STAGE_ACCEPT,
+			 now);
 	if (refusal == WARDEN_ADMITTED) {
-		(void)warden_table_session_open(&warden->table, &host, 0, pid,
-						now, session_r);
+		(void)warden_table_session_open(&warden->table, &host, 0, 0,
+						pid, now, session_r);
 	}
 	return refusal;
 }
@@ -669,10 +705,13 @@ bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
 
 	if (pending->host.key != 0 && policy != NULL &&
 	    policy->mode != WARDEN_MODE_OFF) {
-		warden_table_add_event(&warden->table, &pending->host,
-				       (enum warden_class)pending->class,
-				       (enum warden_protocol)pending->protocol,
-				       policy->points[pending->class], now);
+		warden_table_add_event(
+			&warden->table, &pending->host,
+			(enum warden_class)pending->class,
+			(enum warden_protocol)pending->protocol,
+			warden_policy_points(policy,
+					     (enum warden_class)pending->class),
+			now);
 	}
 	if (pending->host.key != 0 && policy != NULL &&
 	    policy->mode != WARDEN_MODE_OFF &&
@@ -763,7 +802,8 @@ bool warden_password_failed(struct warden *warden,
 			return false;
 		}
 		warden_memory_add_cost(&warden->memory, &host, password->user,
-				       policy->points[class], now);
+				       warden_policy_points(policy, class),
+				       now);
 	}
 	return warden_count(warden, client, class, password->user, now);
 }

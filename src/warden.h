@@ -136,6 +136,10 @@ struct warden_session {
 	uint64_t slot;	/* its word in the table; 0 = not counted */
 	uint32_t bucket;
 	uint32_t index;
+	/* the same for its network; 0 = not counted there */
+	uint64_t network_slot;
+	uint32_t network_bucket;
+	uint32_t network_index;
 };
 
 /* warden_check(), and if the client may go on, count a session for its host.

@@ -26,6 +26,28 @@ def test_observe_counts_and_refuses_nobody(new_dovecot, attacker):
     holds_for(lambda: not dovecot.deny_file(), "nobody in the deny file", 0.6)
 
 
+def test_one_rule_is_only_observed(new_dovecot, attacker):
+    dovecot = new_dovecot(settings={
+        "fail_limit": "20",
+        "rule_modes": "user_unknown=observe sessions=observe"})
+    attacker.guess(dovecot, 3, user="nobody")
+    wait_until(lambda: "user_unknown=1/0" in
+               dovecot.doveadm("status")[0]["observed"].split(),
+               "what would have been")
+    assert dovecot.blocked() == {}
+    record, = dovecot.doveadm("status")
+    assert record["mode"] == "enforce"
+    assert record["rule_modes"] == "user_unknown=observe sessions=observe"
+    assert "But user_unknown=observe" in dovecot.status()
+    with sessions(dovecot, attacker, 12):
+        assert dovecot.why(attacker)["connection"] == "would be refused"
+    assert attacker.try_imap(dovecot, "alice", "alice-secret") == IN
+    attacker.guess(dovecot, 8)
+    assert dovecot.wait_blocked(attacker)["reason"] == "auth_failed"
+    assert attacker.is_refused(dovecot)
+    wait_until(lambda: dovecot.deny_file(), "the deny file")
+
+
 def test_off_does_nothing(new_dovecot, attacker):
     dovecot = new_dovecot(settings={
         "mode": "off", "fail_limit": "20", "session_limit": "2"})

@@ -33,6 +33,20 @@ def test_one_host(new_dovecot, attacker, innocent):
         assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
 
 
+def test_hosts_of_one_network(new_dovecot, innocent):
+    """Without a limit for all: as whoever has a whole network would."""
+    dovecot = new_dovecot(settings={"session_limit_network": "5"})
+    hosts = [Host(f"127.1.1.{n + 1}") for n in range(8)]
+    with contextlib.ExitStack() as stack:
+        assert [has_banner(stack, dovecot, host) for host in hosts] \
+            == 5 * [True] + 3 * [False]
+        assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+        assert has_banner(stack, dovecot, Host("127.1.2.1"))
+    wait_until(lambda: hosts[0].greeting(dovecot).startswith(b"* OK"),
+               "the places to be given back")
+    assert dovecot.doveadm("status")[0]["session_limit_network"] == 5
+
+
 def test_many_hosts(new_dovecot, innocent):
     """Of networks that nobody has logged in from, 127.1.x.y."""
     # longer than it can take, however busy the machine is

@@ -269,7 +269,7 @@ static void populate_hosts(struct world *world)
 	block(world, WORLD_INET6, NOW_SECS + HOUR_SECS, WARDEN_IDLE);
 	for (int i = 0; i < 3; i++) {
 		(void)warden_table_session_open(&world->process.admin->table,
-						&points, 0, 4711, WORLD_NOW,
+						&points, 0, 0, 4711, WORLD_NOW,
 						&session);
 	}
 }

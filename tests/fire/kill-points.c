@@ -746,8 +746,8 @@ static void wrong_session_start(struct world_process *process)
 	struct warden_host host = world_host(WORLD_SUBJECT);
 	struct warden_session session;
 
-	(void)warden_table_session_open(&process->admin->table, &host, 0, 4712,
-					WORLD_NOW + 1000, &session);
+	(void)warden_table_session_open(&process->admin->table, &host, 0, 10,
+					4712, WORLD_NOW + 1000, &session);
 }
 
 static void wrong_policy_announced_first(struct world_process *process)

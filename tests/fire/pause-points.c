@@ -212,7 +212,7 @@ static void op_fill_sessions(struct world_process *process)
 	struct warden_host host = world_host(WORLD_SUBJECT);
 	struct warden_session session;
 
-	while (warden_table_session_open(&process->admin->table, &host, 10,
+	while (warden_table_session_open(&process->admin->table, &host, 10, 0,
 					 4716, WORLD_NOW, &session) == 1)
 		;
 }
@@ -222,8 +222,8 @@ static void op_session(struct world_process *process)
 	struct warden_host host = world_host(WORLD_SUBJECT);
 	struct warden_session session;
 
-	(void)warden_table_session_open(&process->admin->table, &host, 10, 4712,
-					WORLD_NOW, &session);
+	(void)warden_table_session_open(&process->admin->table, &host, 10, 0,
+					4712, WORLD_NOW, &session);
 }
 
 /* --- Verdicts ------------------------------------------------------------- */

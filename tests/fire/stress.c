@@ -513,8 +513,8 @@ static void own_session(const struct key *key, struct model *model,
 	/* the rest is for worker_settle() */
 	if (lose && lost >= LOST_SESSIONS_MAX / 2)
 		return;
-	if (warden_table_session_open(&table, &key->host, 0, lose ? 2 : 1, now,
-				      &session) != 1)
+	if (warden_table_session_open(&table, &key->host, 0, 0, lose ? 2 : 1,
+				      now, &session) != 1)
 		return;
 	if (lose) {
 		own_session_lost(model, now_secs, now_secs);
@@ -536,7 +536,7 @@ static void shared_session(struct worker *worker)
 		warden_table_session_close(&table, &worker->shared_session);
 		return;
 	}
-	if (warden_table_session_open(&table, &shared_host, SHARED_LIMIT, 1,
+	if (warden_table_session_open(&table, &shared_host, SHARED_LIMIT, 0, 1,
 				      now, &worker->shared_session) == 1 &&
 	    atomic_fetch_add(&shared->shared_sessions, 1) >= SHARED_LIMIT)
 		violate(OVER_LIMIT, NULL, "more than %d", SHARED_LIMIT);

@@ -1408,7 +1408,7 @@ static void test_session_of_a_number_used_again_counts_on(void **state)
 
 	assert_int_equal(
 		warden_table_session_open(warden_admin_table(f->warden), &host,
-					  0, getpid(), boot, &session),
+					  0, 0, getpid(), boot, &session),
 		1);
 	assert_int_equal(warden_reap(warden_admin_table(f->warden), &cursor,
 				     boot + 1000),

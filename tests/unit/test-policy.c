@@ -50,6 +50,7 @@ static const struct {
 } ranges[] = {
 	{ FIELD(mode), 0, 2 },
 	{ FIELD(session_limit), 0, 200 },
+	{ FIELD(session_limit_network), 0, 200 },
 	{ FIELD(session_limit_total), 0, 50000 },
 	{ FIELD(login_grace_secs), 1, 180 },
 	{ FIELD(fail_limit), 1, 100000 },
@@ -98,6 +99,58 @@ static void a_number_outside_its_range_is_seen(void **state)
 				 ranges[i].name);
 	}
 	assert_int_equal(offset, offsetof(struct warden_policy, points));
+}
+
+static void a_rule_has_its_own_mode_unless_all_is_off(void **state)
+{
+	struct warden_policy policy;
+
+	(void)state;
+	warden_policy_init_defaults(&policy);
+	for (unsigned int i = 0; i < WARDEN_RULES_ROOM; i++) {
+		assert_int_equal(warden_policy_rule_mode(&policy, i),
+				 WARDEN_MODE_ENFORCE);
+		policy.rule_modes[i] = WARDEN_MODE_ENFORCE + 2;
+		assert_false(warden_policy_is_valid(&policy));
+		policy.rule_modes[i] = WARDEN_MODE_OBSERVE + 1;
+		assert_true(warden_policy_is_valid(&policy));
+		assert_int_equal(warden_policy_rule_mode(&policy, i),
+				 WARDEN_MODE_OBSERVE);
+		policy.rule_modes[i] = 0;
+	}
+	policy.rule_modes[WARDEN_RULE_SESSIONS] = WARDEN_MODE_ENFORCE + 1;
+	policy.mode = WARDEN_MODE_OBSERVE;
+	assert_int_equal(warden_policy_rule_mode(&policy, WARDEN_RULE_SESSIONS),
+			 WARDEN_MODE_ENFORCE);
+	assert_int_equal(warden_policy_rule_mode(&policy, WARDEN_IDLE),
+			 WARDEN_MODE_OBSERVE);
+	policy.mode = WARDEN_MODE_OFF;
+	assert_int_equal(warden_policy_rule_mode(&policy, WARDEN_RULE_SESSIONS),
+			 WARDEN_MODE_OFF);
+	/* noise */
+	assert_int_equal(warden_policy_rule_mode(&policy, UINT32_MAX),
+			 WARDEN_MODE_OFF);
+}
+
+static void what_is_observed_counts_only_where_nothing_is_enforced(void **state)
+{
+	struct warden_policy policy;
+
+	(void)state;
+	warden_policy_init_defaults(&policy);
+	assert_false(warden_policy_is_mixed(&policy));
+	policy.rule_modes[WARDEN_IDLE] = WARDEN_MODE_OBSERVE + 1;
+	assert_true(warden_policy_is_mixed(&policy));
+	assert_int_equal(warden_policy_points(&policy, WARDEN_IDLE), 0);
+	assert_int_equal(warden_policy_points(&policy, WARDEN_AUTH_FAILED), 10);
+	policy.mode = WARDEN_MODE_OBSERVE;
+	assert_false(warden_policy_is_mixed(&policy));
+	assert_int_equal(warden_policy_points(&policy, WARDEN_IDLE), 1);
+	policy.rule_modes[WARDEN_IDLE] = WARDEN_MODE_OFF + 1;
+	assert_int_equal(warden_policy_points(&policy, WARDEN_IDLE), 0);
+	policy.rule_modes[WARDEN_IDLE] = WARDEN_MODE_ENFORCE + 1;
+	assert_true(warden_policy_is_mixed(&policy));
+	assert_int_equal(warden_policy_points(&policy, WARDEN_AUTH_FAILED), 0);
 }
 
 static void points_out_of_range_are_seen(void **state)
@@ -234,6 +287,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_defaults_are_valid_and_as_documented),
 		cmocka_unit_test(a_number_outside_its_range_is_seen),
+		cmocka_unit_test(a_rule_has_its_own_mode_unless_all_is_off),
+		cmocka_unit_test(
+			what_is_observed_counts_only_where_nothing_is_enforced),
 		cmocka_unit_test(points_out_of_range_are_seen),
 		cmocka_unit_test(a_bad_exempt_network_is_seen),
 		cmocka_unit_test(noise_is_not_valid),

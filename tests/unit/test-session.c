@@ -42,12 +42,27 @@ static int teardown(void **state)
 	return 0;
 }
 
+static bool dead_is_4711(pid_t pid, uint32_t start_secs)
+{
+	assert_int_equal(start_secs, UNIT_NOW / 1000);
+	return pid == PID;
+}
+
 static int open_one(struct fixture *f, const char *host, uint64_t now,
 		    struct warden_session *session_r)
 {
 	struct warden_host h = unit_host(host);
 
-	return warden_table_session_open(&f->table, &h, LIMIT, PID, now,
+	return warden_table_session_open(&f->table, &h, LIMIT, 0, PID, now,
+					 session_r);
+}
+
+static int open_in_network(struct fixture *f, const char *host, uint32_t limit,
+			   struct warden_session *session_r)
+{
+	struct warden_host h = unit_host(host);
+
+	return warden_table_session_open(&f->table, &h, 0, limit, PID, UNIT_NOW,
 					 session_r);
 }
 
@@ -73,6 +88,56 @@ static void test_limit_is_reached_and_released(void **state)
 	warden_table_session_close(&f->table, &held[3]);
 	assert_int_equal(held[3].slot, 0);
 	assert_int_equal(open_one(f, "192.0.2.1", UNIT_NOW, &more), 1);
+}
+
+static void network_holds(struct fixture *f, const char *const hosts[3],
+			  const char *outside)
+{
+	struct warden_session held[3], more;
+
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(open_in_network(f, hosts[i], 3, &held[i]), 1);
+	assert_int_equal(open_in_network(f, hosts[0], 3, &more), 0);
+	assert_int_equal(more.slot, 0);
+	assert_int_equal(more.network_slot, 0);
+	/* what was refused left nothing */
+	assert_int_equal(sessions(f, hosts[0], UNIT_NOW), 1);
+	assert_int_equal(open_in_network(f, outside, 3, &more), 1);
+	/* whoever is not counted there is not refused for it */
+	assert_int_equal(open_in_network(f, hosts[0], 0, &more), 1);
+	assert_int_equal(more.network_slot, 0);
+	warden_table_session_close(&f->table, &held[1]);
+	assert_int_equal(open_in_network(f, hosts[2], 3, &more), 1);
+	assert_int_equal(open_in_network(f, hosts[1], 3, &more), 0);
+}
+
+static void test_hosts_of_a_network_have_a_limit_together(void **state)
+{
+	static const char *const inet[] = { "192.0.2.1", "192.0.2.2",
+					    "192.0.2.255" };
+	static const char *const inet6[] = { "2001:db8:1::1", "2001:db8:1:2::1",
+					     "2001:db8:1:ffff::1" };
+
+	network_holds(*state, inet, "192.0.3.1");
+	network_holds(*state, inet6, "2001:db8:2::1");
+	/* all of them as sessions of hosts, once */
+	assert_int_equal(warden_table_sessions_total(
+				 &((struct fixture *)*state)->table, UNIT_NOW),
+			 2 * 5);
+}
+
+static void test_sessions_of_networks_are_reaped_too(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_session session, more;
+	uint32_t cursor = 0;
+
+	assert_int_equal(open_in_network(f, "192.0.2.1", 1, &session), 1);
+	assert_int_equal(open_in_network(f, "192.0.2.2", 1, &more), 0);
+	assert_int_equal(warden_table_sessions_reap(&f->table, dead_is_4711,
+						    &cursor, UNIT_NOW),
+			 2);
+	assert_int_equal(open_in_network(f, "192.0.2.2", 1, &more), 1);
 }
 
 static void test_closing_twice_frees_one(void **state)
@@ -110,7 +175,7 @@ static void test_same_number_of_both_families_is_two_hosts(void **state)
 	struct warden_host v6 = { .key = 0xc0000201, .family = WARDEN_INET6 };
 	struct warden_session session;
 
-	(void)warden_table_session_open(&f->table, &v4, 0, PID, UNIT_NOW,
+	(void)warden_table_session_open(&f->table, &v4, 0, 0, PID, UNIT_NOW,
 					&session);
 	assert_int_equal(warden_table_sessions(&f->table, &v6, UNIT_NOW), 0);
 	assert_int_equal(warden_table_sessions_total(&f->table, UNIT_NOW), 1);
@@ -124,21 +189,15 @@ static void test_full_bucket_lets_in_uncounted(void **state)
 
 	for (int i = 0; i < WARDEN_SESSION_BUCKET_SLOTS; i++) {
 		assert_int_equal(warden_table_session_open(&f->table, &host, 0,
-							   PID, UNIT_NOW,
+							   0, PID, UNIT_NOW,
 							   &session),
 				 1);
 	}
-	assert_int_equal(warden_table_session_open(&f->table, &host, 0, PID,
+	assert_int_equal(warden_table_session_open(&f->table, &host, 0, 0, PID,
 						   UNIT_NOW, &session),
 			 -1);
 	assert_int_equal(session.slot, 0);
 	assert_int_equal(f->table.header->bucket_full, 1);
-}
-
-static bool dead_is_4711(pid_t pid, uint32_t start_secs)
-{
-	assert_int_equal(start_secs, UNIT_NOW / 1000);
-	return pid == PID;
 }
 
 static void test_sessions_of_dead_processes_are_reaped(void **state)
@@ -149,8 +208,8 @@ static void test_sessions_of_dead_processes_are_reaped(void **state)
 	uint32_t cursor = 0;
 
 	(void)open_one(f, "192.0.2.1", UNIT_NOW, &session);
-	(void)warden_table_session_open(&f->table, &host, 0, PID + 1, UNIT_NOW,
-					&session);
+	(void)warden_table_session_open(&f->table, &host, 0, 0, PID + 1,
+					UNIT_NOW, &session);
 	assert_int_equal(warden_table_sessions_reap(&f->table, dead_is_4711,
 						    &cursor, UNIT_NOW),
 			 1);
@@ -262,7 +321,7 @@ static void *race_open_and_close(void *context)
 	for (int i = 0; i < ROUNDS; i++) {
 		int holding;
 
-		if (warden_table_session_open(&f->table, &host, 3, PID,
+		if (warden_table_session_open(&f->table, &host, 3, 0, PID,
 					      UNIT_NOW, &session) != 1)
 			continue;
 		holding = atomic_fetch_add(&race_holding, 1) + 1;
@@ -296,6 +355,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_limit_is_reached_and_released),
+		CASE(test_hosts_of_a_network_have_a_limit_together),
+		CASE(test_sessions_of_networks_are_reaped_too),
 		CASE(test_closing_twice_frees_one),
 		CASE(test_leaked_sessions_stop_counting),
 		CASE(test_same_number_of_both_families_is_two_hosts),

@@ -69,11 +69,13 @@ static void every_setting_is_listed_once_with_a_meaning(void **state)
 	static const char *const names[] = {
 		"warden_mode",
 		"warden_session_limit",
+		"warden_session_limit_network",
 		"warden_session_limit_total",
 		"warden_login_grace",
 		"warden_fail_limit",
 		"warden_fail_window",
 		"warden_points",
+		"warden_rule_modes",
 		"warden_block_time",
 		"warden_block_time_max",
 		"warden_known_time",
@@ -324,6 +326,48 @@ static void bad_points_are_refused_by_name(void **state)
 				       warden_class_name(i));
 		}
 	}
+}
+
+static void rules_have_modes_of_their_own(void **state)
+{
+	struct warden_settings expected = settings;
+
+	(void)state;
+	set("warden_rule_modes",
+	    "sessions=observe hosts.deny=off, idle=enforce");
+	expected.policy.rule_modes[WARDEN_RULE_SESSIONS] = 2;
+	expected.policy.rule_modes[WARDEN_RULE_HOSTS_DENY] = 1;
+	expected.policy.rule_modes[WARDEN_IDLE] = 3;
+	assert_memory_equal(&settings, &expected, sizeof(settings));
+	/* not what an earlier value made of it */
+	set("warden_rule_modes", "crowded=off");
+	memset(expected.policy.rule_modes, 0,
+	       sizeof(expected.policy.rule_modes));
+	expected.policy.rule_modes[WARDEN_RULE_CROWDED] = 1;
+	assert_memory_equal(&settings, &expected, sizeof(settings));
+}
+
+static void bad_rule_modes_are_refused_by_name(void **state)
+{
+	(void)state;
+	assert_refused("warden_rule_modes", "session=off", "'session'",
+		       "sessions");
+	assert_refused("warden_rule_modes", "manual=off", "'manual'",
+		       "not a rule");
+	assert_refused("warden_rule_modes", "none=off", "'none'", "not a rule");
+	assert_refused("warden_rule_modes", "=off", "''", "not a rule");
+	assert_refused("warden_rule_modes", "idle=on", "'on'",
+		       "enforce, observe or off");
+	assert_refused("warden_rule_modes", "idle=", "''",
+		       "enforce, observe or off");
+	assert_refused("warden_rule_modes", "observe", "'observe'",
+		       "rule=mode");
+	assert_refused("warden_rule_modes", "idle=off idle=off", "'idle'",
+		       "more than once");
+	/* the error lists every rule that is no class */
+	for (unsigned int i = WARDEN_RULE_SESSIONS; i < WARDEN_RULE_COUNT; i++)
+		assert_refused("warden_rule_modes", "x=off", "'x'",
+			       warden_rule_name(i));
 }
 
 static bool exempts(const char *text)
@@ -624,6 +668,8 @@ int main(void)
 		TEST(only_yes_and_no_are_booleans),
 		TEST(points_that_are_not_given_keep_their_default),
 		TEST(bad_points_are_refused_by_name),
+		TEST(rules_have_modes_of_their_own),
+		TEST(bad_rule_modes_are_refused_by_name),
 		TEST(exempt_networks_replace_the_default),
 		TEST(bad_networks_are_refused_by_name),
 		TEST(trusted_networks_are_added),

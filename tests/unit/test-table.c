@@ -311,19 +311,22 @@ static void test_shared_host_is_limited_unless_an_admin_blocks_it(void **state)
 {
 	struct fixture *f = *state;
 	struct warden_host host = unit_host("192.0.2.1");
+	unsigned int reason = 0;
 
 	log_in_users(f, "192.0.2.1", 10, UNIT_NOW);
 	(void)users_until_blocked(f, "192.0.2.1", WARDEN_USER_UNKNOWN);
 	assert_true(info(f, "192.0.2.1", UNIT_NOW).limited);
-	assert_int_equal(
-		warden_table_block_of(&f->table, &host, &f->policy, UNIT_NOW),
-		WARDEN_BLOCK_LIMITED);
+	assert_int_equal(warden_table_block_of(&f->table, &host, &f->policy,
+					       UNIT_NOW, &reason),
+			 WARDEN_BLOCK_LIMITED);
+	assert_int_equal(reason, WARDEN_USER_UNKNOWN);
 	assert_true(warden_table_block(&f->table, &host, UINT32_MAX, 1,
 				       WARDEN_MANUAL, 0, UNIT_NOW));
 	assert_false(info(f, "192.0.2.1", UNIT_NOW).limited);
-	assert_int_equal(
-		warden_table_block_of(&f->table, &host, &f->policy, UNIT_NOW),
-		WARDEN_BLOCK_HOST);
+	assert_int_equal(warden_table_block_of(&f->table, &host, &f->policy,
+					       UNIT_NOW, &reason),
+			 WARDEN_BLOCK_HOST);
+	assert_int_equal(reason, WARDEN_MANUAL);
 }
 
 /* At once no more than anybody, over a day as much as a known host. */
@@ -1151,7 +1154,7 @@ static void test_noise_in_every_word(void **state)
 					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 		(void)warden_table_blocked_until(&f->table, &host, UNIT_NOW);
 		(void)warden_table_unblock(&f->table, &host, UNIT_NOW);
-		(void)warden_table_session_open(&f->table, &host, 10, 1,
+		(void)warden_table_session_open(&f->table, &host, 10, 0, 1,
 						UNIT_NOW, &session);
 		warden_table_session_close(&f->table, &session);
 	}

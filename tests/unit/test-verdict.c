@@ -266,17 +266,175 @@ static void test_observe_measures_itself(void **state)
 	/* and one that nothing would have kept out */
 	warden_success(f->auth, unit_client(&other), "bob", UNIT_NOW);
 	observed(f, WARDEN_AUTH_FAILED, UNIT_NOW, 3, 1);
-	observed(f, WARDEN_OBSERVED_SESSIONS, UNIT_NOW, 0, 0);
+	observed(f, WARDEN_RULE_SESSIONS, UNIT_NOW, 0, 0);
 	for (int n = 0; n < 3; n++) {
 		(void)warden_session_open(f->login, unit_client(&other), 1,
 					  UNIT_NOW, &session);
 	}
-	observed(f, WARDEN_OBSERVED_SESSIONS, UNIT_NOW, 1, 0);
+	observed(f, WARDEN_RULE_SESSIONS, UNIT_NOW, 1, 0);
 	observed(f, WARDEN_AUTH_FAILED, later + 600000, 0, 0);
 	/* more than an hour later it has nothing to do with it */
 	warden_admin_heartbeat(f->service, 1, false, later);
 	warden_success(f->auth, unit_client(&other), "bob", later);
-	observed(f, WARDEN_OBSERVED_SESSIONS, later, 1, 0);
+	observed(f, WARDEN_RULE_SESSIONS, later, 1, 0);
+}
+
+static void block_network(struct fixture *f, const char *text,
+			  uint32_t until_secs)
+{
+	struct warden_net net = unit_net(text);
+	struct warden_error error = { "" };
+
+	if (!warden_admin_network_block(f->service, &net, until_secs, UNIT_NOW,
+					&error))
+		fail_msg("%s", error.text);
+}
+
+static void set_rule_mode(struct fixture *f, unsigned int rule,
+			  enum warden_mode mode)
+{
+	f->policy.rule_modes[rule] = (uint8_t)(mode + 1);
+	publish(f, UNIT_NOW);
+}
+
+static void err(struct fixture *f, const char *host, enum warden_class class,
+		unsigned int times)
+{
+	struct warden_net net = unit_net(host);
+
+	for (unsigned int i = 0; i < times; i++)
+		(void)warden_count(f->auth, unit_client(&net), class, NULL,
+				   UNIT_NOW);
+}
+
+/* What a class under observation would have done is told, and does not bring
+   the host nearer to a block. */
+static void test_one_class_is_only_observed(void **state)
+{
+	struct fixture *f = *state;
+
+	set_rule_mode(f, WARDEN_PROTOCOL_ERROR, WARDEN_MODE_OBSERVE);
+	err(f, "192.0.2.1", WARDEN_PROTOCOL_ERROR, 30);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 0.0);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	observed(f, WARDEN_PROTOCOL_ERROR, UNIT_NOW, 1, 0);
+	guess(f, "192.0.2.1", 9, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	guess(f, "192.0.2.1", 1, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
+	observed(f, WARDEN_AUTH_FAILED, UNIT_NOW, 0, 0);
+	/* with what is enforced it would have been too much */
+	guess(f, "192.0.2.2", 5, UNIT_NOW);
+	err(f, "192.0.2.2", WARDEN_PROTOCOL_ERROR, 5);
+	observed(f, WARDEN_PROTOCOL_ERROR, UNIT_NOW, 2, 0);
+	assert_int_equal(check(f, "192.0.2.2", UNIT_NOW), WARDEN_ADMITTED);
+}
+
+static void test_one_class_is_enforced_while_the_rest_is_observed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->policy.mode = WARDEN_MODE_OBSERVE;
+	set_rule_mode(f, WARDEN_USER_UNKNOWN, WARDEN_MODE_ENFORCE);
+	guess(f, "192.0.2.1", 30, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	observed(f, WARDEN_AUTH_FAILED, UNIT_NOW, 1, 0);
+	err(f, "192.0.2.1", WARDEN_USER_UNKNOWN, 5);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
+}
+
+static void test_a_class_that_is_off_costs_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	set_rule_mode(f, WARDEN_PROTOCOL_ERROR, WARDEN_MODE_OFF);
+	err(f, "192.0.2.1", WARDEN_PROTOCOL_ERROR, 30);
+	assert_true(points(f, "192.0.2.1", UNIT_NOW) == 0.0);
+	observed(f, WARDEN_PROTOCOL_ERROR, UNIT_NOW, 0, 0);
+	assert_int_equal(
+		total(f, (enum warden_total)WARDEN_PROTOCOL_ERROR, UNIT_NOW),
+		30);
+}
+
+static void test_sessions_are_only_observed(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net net = unit_net("192.0.2.1");
+	struct warden_session session;
+
+	f->policy.session_limit = 1;
+	set_rule_mode(f, WARDEN_RULE_SESSIONS, WARDEN_MODE_OBSERVE);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(warden_session_open(f->login,
+						     unit_client(&net), 1,
+						     UNIT_NOW, &session),
+				 WARDEN_ADMITTED);
+		assert_int_not_equal(session.slot, 0);
+	}
+	observed(f, WARDEN_RULE_SESSIONS, UNIT_NOW, 1, 0);
+	set_rule_mode(f, WARDEN_RULE_SESSIONS, WARDEN_MODE_OFF);
+	assert_int_equal(warden_session_open(f->login, unit_client(&net), 1,
+					     UNIT_NOW, &session),
+			 WARDEN_ADMITTED);
+	/* and the guard is on for the rest */
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_REFUSED_HOST);
+}
+
+/* What is only observed does not hide what is enforced behind it. */
+static void test_what_is_enforced_decides(void **state)
+{
+	struct fixture *f = *state;
+
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	set_rule_mode(f, WARDEN_AUTH_FAILED, WARDEN_MODE_OBSERVE);
+	guess(f, "192.0.2.1", 10, UNIT_NOW);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW), WARDEN_ADMITTED);
+	block_network(f, "192.0.2.0/24", UINT32_MAX);
+	assert_int_equal(check(f, "192.0.2.1", UNIT_NOW),
+			 WARDEN_REFUSED_NETWORK);
+}
+
+/* One user of a /24 logged in: then it has more room, and he is not counted. */
+static void test_unknown_hosts_of_a_network_share_a_limit(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_net known = unit_net("192.0.2.250");
+	struct warden_session session;
+	char host[16];
+	int let_in = 0;
+
+	f->policy.session_limit_network = 20;
+	publish(f, UNIT_NOW);
+	for (int i = 1; i <= 30; i++) {
+		struct warden_net net;
+
+		(void)snprintf(host, sizeof(host), "192.0.2.%d", i);
+		net = unit_net(host);
+		if (warden_session_open(f->login, unit_client(&net), 1,
+					UNIT_NOW, &session) == WARDEN_ADMITTED)
+			let_in++;
+	}
+	assert_int_equal(let_in, 20);
+	assert_int_equal(total(f, WARDEN_TOTAL_REFUSED_SESSIONS, UNIT_NOW), 10);
+	warden_success(f->auth, unit_client(&known), "alice", UNIT_NOW);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(warden_session_open(f->login,
+						     unit_client(&known), 1,
+						     UNIT_NOW, &session),
+				 WARDEN_ADMITTED);
+		assert_int_equal(session.network_slot, 0);
+	}
+	for (int i = 101; i <= 200; i++) {
+		struct warden_net net;
+
+		(void)snprintf(host, sizeof(host), "192.0.2.%d", i);
+		net = unit_net(host);
+		if (warden_session_open(f->login, unit_client(&net), 1,
+					UNIT_NOW, &session) == WARDEN_ADMITTED)
+			let_in++;
+	}
+	assert_int_equal(let_in, 80);
 }
 
 /* Nothing else is known of such a host; it stays in the table for an hour. */
@@ -298,7 +456,7 @@ static void test_observed_host_that_did_nothing(void **state)
 	assert_int_equal(warden_table_expire(table, &f->policy, later), 0);
 	warden_admin_heartbeat(f->service, 1, false, later);
 	warden_success(f->auth, unit_client(&net), "alice", later);
-	observed(f, WARDEN_OBSERVED_SESSIONS, later, 1, 1);
+	observed(f, WARDEN_RULE_SESSIONS, later, 1, 1);
 	/* what a stranger wrote does not keep a record for ever */
 	f->policy.known_time_secs = 60;
 	later += 3700 * UINT64_C(1000);
@@ -480,6 +638,7 @@ static void test_new_total_knows_what_was_lost(void **state)
 	struct warden_net net = unit_net("203.0.113.1");
 	struct warden_session session;
 
+	f->policy.session_limit_network = 0;
 	publish(f, UNIT_NOW);
 	assert_int_equal(hold(f, "192.0.2", 200), 200);
 	f->policy.session_limit_total = 40;
@@ -706,17 +865,6 @@ static void test_neighbour_of_a_guesser_with_many_64(void **state)
 
 /* --- Networks ------------------------------------------------------------- */
 
-static void block_network(struct fixture *f, const char *text,
-			  uint32_t until_secs)
-{
-	struct warden_net net = unit_net(text);
-	struct warden_error error = { "" };
-
-	if (!warden_admin_network_block(f->service, &net, until_secs, UNIT_NOW,
-					&error))
-		fail_msg("%s", error.text);
-}
-
 static void test_blocked_network(void **state)
 {
 	struct fixture *f = *state;
@@ -812,6 +960,12 @@ int main(void)
 		CASE(test_new_total_knows_what_was_lost),
 		CASE(test_guesser_in_an_office_with_hidden_passwords),
 		CASE(test_neighbour_of_a_guesser_with_many_64),
+		CASE(test_one_class_is_only_observed),
+		CASE(test_one_class_is_enforced_while_the_rest_is_observed),
+		CASE(test_a_class_that_is_off_costs_nothing),
+		CASE(test_sessions_are_only_observed),
+		CASE(test_what_is_enforced_decides),
+		CASE(test_unknown_hosts_of_a_network_share_a_limit),
 		CASE(test_off_counts_nothing),
 		CASE(test_sessions_over_the_limit_are_refused),
 		CASE(test_the_same_user_washes_his_host_clean),
