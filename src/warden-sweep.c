@@ -161,8 +161,9 @@ bool warden_sweep_run(struct warden_sweep *sweep, struct warden *warden,
 	*count_r = 0;
 	/* walk into the older list: if memory runs out, the newer one stays */
 	if (!list_walk(&swap, warden, policy, now)) {
-		swap.count = 0;
-		sweep->before = swap;
+		/* and what it had is for others, such as to empty a file */
+		free(swap.hosts);
+		sweep->before = (struct sweep_list){ .hosts = NULL };
 		return false;
 	}
 	sweep->before = sweep->blocked;
