@@ -10,6 +10,7 @@
 #include "warden-clock.h"
 #include "auth-count.h"
 #include "auth-plugin.h"
+#include "auth-siege.h"
 #include "client-name.h"
 
 /* More are counted at once, without a name. */
@@ -30,14 +31,21 @@ static struct {
 	unsigned int count;
 } pending;
 
+static void count_now(struct warden *warden, const struct warden_client *client,
+		      enum warden_class class,
+		      const struct warden_password *password, uint64_t now)
+{
+	(void)warden_password_failed(warden, client, class, password, now);
+	auth_siege_report(warden, password->user);
+}
+
 static void pending_count(struct auth_count *attempt)
 {
 	struct warden *warden = auth_warden_get();
 
 	if (warden != NULL) {
-		(void)warden_password_failed(warden, &attempt->client,
-					     attempt->class, &attempt->password,
-					     warden_clock_now());
+		count_now(warden, &attempt->client, attempt->class,
+			  &attempt->password, warden_clock_now());
 	}
 	DLLIST_REMOVE(&pending.first, attempt);
 	pending.count--;
@@ -92,8 +100,7 @@ void auth_count(struct warden *warden, const struct warden_client *client,
 		pending_add(client, class, password,
 			    policy->dns_timeout_secs * 1000);
 	} else
-		(void)warden_password_failed(warden, &named, class, password,
-					     now);
+		count_now(warden, &named, class, password, now);
 }
 
 void auth_count_deinit(void)

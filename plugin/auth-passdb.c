@@ -1,7 +1,8 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 /* A password database that knows no passwords: it is asked first, and refuses
-   a blocked host before any password is looked at, right or wrong. This is
+   a blocked host, and a strange one at an account that is on guard, before any
+   password is looked at, right or wrong. This is
    what reaches clients that never see a login process of ours (Postfix, Exim),
    and attempts on a connection that was there before the block.
 
@@ -29,8 +30,9 @@
 #include "auth-plugin.h"
 #include "client-name.h"
 
-#define REFUSED_REASON "Too many failed logins from your address, " \
-	"try again later."
+/* The same whether it is the host that failed too often or the account that is
+   on guard: which of them is nobody's business. */
+#define REFUSED_REASON "Too many failed logins, try again later."
 
 /* The request, with its event and so only as long as that. */
 #define REQUEST_KEY "warden_request"
@@ -60,7 +62,18 @@ static struct {
 	unsigned int count;
 } waiting;
 
-static bool host_is_refused(struct auth_request *request)
+static struct warden_password
+request_password(const struct auth_request *request)
+{
+	struct warden_password password = {
+		.user = auth_attempt_user(request->event),
+		.secret = auth_attempt_secret(request->event),
+	};
+
+	return password;
+}
+
+static bool request_is_refused(struct auth_request *request)
 {
 	struct warden *warden = auth_warden_get();
 	struct auth_attempt_client attempt;
@@ -70,8 +83,7 @@ static bool host_is_refused(struct auth_request *request)
 	    !auth_attempt_client_get(request->event, &attempt))
 		return FALSE;
 	client_name_find(&attempt.client);
-	password.user = auth_attempt_user(request->event);
-	password.secret = auth_attempt_secret(request->event);
+	password = request_password(request);
 	return warden_check_password(warden, &attempt.client, &password,
 				     warden_clock_now()) != WARDEN_ADMITTED;
 }
@@ -95,7 +107,7 @@ static enum passdb_result passdb_warden_pass(const struct auth_request *request)
 
 static enum passdb_result passdb_warden_result(struct auth_request *request)
 {
-	if (!host_is_refused(request))
+	if (!request_is_refused(request))
 		return passdb_warden_pass(request);
 	auth_request_set_field(request, "reason", REFUSED_REASON, NULL);
 	/* No password was looked at: there is nothing to slow down, and a
@@ -142,14 +154,15 @@ static bool passdb_wait_needed(const struct auth_request *request,
 	struct warden *warden = auth_warden_get();
 	uint64_t now = warden_clock_now();
 	struct auth_attempt_client attempt;
+	struct warden_password password;
 	const struct warden_policy *policy;
 
 	if (warden == NULL || waiting.count >= WAITING_MAX ||
 	    !auth_attempt_client_get(request->event, &attempt))
 		return FALSE;
 	client_name_find(&attempt.client);
-	if (!warden_name_matters(warden, &attempt.client, WARDEN_STAGE_AUTH,
-				 now))
+	password = request_password(request);
+	if (!warden_name_matters_for(warden, &attempt.client, &password, now))
 		return FALSE;
 	policy = warden_policy(warden, now);
 	if (policy == NULL)

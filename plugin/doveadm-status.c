@@ -60,6 +60,8 @@ static void status_read_totals(struct status *status)
 			 &status->totals[WARDEN_TOTAL_REFUSED_AUTH]);
 	status_total_sum(&status->refused,
 			 &status->totals[WARDEN_TOTAL_REFUSED_RULES]);
+	status_total_sum(&status->refused,
+			 &status->totals[WARDEN_TOTAL_REFUSED_SIEGE]);
 }
 
 static void status_read(const struct doveadm_warden *dw, struct status *status)
@@ -142,6 +144,8 @@ static void status_record_totals(const struct status *status,
 			    &totals[WARDEN_TOTAL_REFUSED_AUTH]);
 	status_record_total(record, "refused_rules",
 			    &totals[WARDEN_TOTAL_REFUSED_RULES]);
+	status_record_total(record, "refused_siege",
+			    &totals[WARDEN_TOTAL_REFUSED_SIEGE]);
 	status_record_total(record, "would_refuse",
 			    &totals[WARDEN_TOTAL_WOULD_REFUSE]);
 	doveadm_record_str(record, "observed", status_observed(status, FALSE));
@@ -155,6 +159,7 @@ static void status_record_table(const struct status *status,
 	doveadm_record_num(record, "blocked", health->blocked);
 	doveadm_record_num(record, "networks_blocked", status->networks);
 	doveadm_record_num(record, "known", health->known);
+	doveadm_record_num(record, "on_guard", health->accounts_on_guard);
 	doveadm_record_num(record, "table_used", health->used);
 	doveadm_record_num(record, "table_room", health->room);
 	doveadm_record_num(record, "table_evicted", health->evicted);
@@ -235,6 +240,9 @@ static void status_say_totals(const struct status *status)
 	if (totals[WARDEN_TOTAL_REFUSED_RULES].hour > 0)
 		status_say_total("  by hosts.deny",
 				 &totals[WARDEN_TOTAL_REFUSED_RULES]);
+	if (totals[WARDEN_TOTAL_REFUSED_SIEGE].hour > 0)
+		status_say_total("  account on guard",
+				 &totals[WARDEN_TOTAL_REFUSED_SIEGE]);
 	if (totals[WARDEN_TOTAL_WOULD_REFUSE].hour > 0)
 		status_say_total("only observed",
 				 &totals[WARDEN_TOTAL_WOULD_REFUSE]);
@@ -304,6 +312,8 @@ static void status_say_now(const struct status *status)
 	doveadm_warden_say("  %-24s %10u", "blocked networks",
 			   status->networks);
 	doveadm_warden_say("  %-24s %10"PRIu64, "known hosts", health->known);
+	doveadm_warden_say("  %-24s %10u", "accounts on guard",
+			   health->accounts_on_guard);
 }
 
 static void status_say_top(const struct status *status)

@@ -205,6 +205,8 @@ static const char *why_one_event(const struct warden_event *event)
 {
 	const char *name = event->class == WARDEN_CLASS_NONE ?
 				   "login" :
+			   event->class == WARDEN_ACCOUNT_ON_GUARD ?
+				   "refused (account_on_guard)" :
 				   warden_class_name(event->class);
 	char age[WARDEN_CLOCK_STRLEN];
 

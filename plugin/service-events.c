@@ -5,10 +5,26 @@
 
 static struct event_category event_category_warden = { .name = "warden" };
 
-struct event *service_event_block(const struct warden_report_block *block)
+static struct event *
+service_event_siege(const struct warden_report_block *siege)
 {
 	struct event *event = event_create(NULL);
 
+	event_add_category(event, &event_category_warden);
+	event_set_name(event, "warden_siege_ended");
+	event_add_str(event, "siege", t_strdup_printf("%08x", siege->siege));
+	event_add_str(event, "enforced", siege->enforced ? "yes" : "no");
+	event_add_int(event, "refused", siege->refused);
+	return event;
+}
+
+struct event *service_event_block(const struct warden_report_block *block)
+{
+	struct event *event;
+
+	if (block->siege != 0)
+		return service_event_siege(block);
+	event = event_create(NULL);
 	event_add_category(event, &event_category_warden);
 	event_set_name(event,
 		       block->began ? "warden_blocked" : "warden_unblocked");

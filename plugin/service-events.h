@@ -8,7 +8,7 @@
 /* What metric { } and event_exporter { } of Dovecot's configuration can ask
    for; dovecot-warden(7) lists the fields. */
 
-/* warden_blocked or warden_unblocked; for the line in the log about it, if it
+/* warden_blocked, warden_unblocked or warden_siege_ended; for the line in the log about it, if it
    gets one. The caller owns it. */
 struct event *service_event_block(const struct warden_report_block *block);
 

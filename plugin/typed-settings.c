@@ -26,6 +26,9 @@ struct typed_settings {
 	unsigned int warden_block_time;
 	unsigned int warden_block_time_max;
 	unsigned int warden_known_time;
+	unsigned int warden_siege_networks;
+	unsigned int warden_siege_time;
+	unsigned int warden_siege_learn;
 	ARRAY_TYPE(const_string) warden_exempt_networks;
 	unsigned int warden_ipv4_prefix;
 	unsigned int warden_ipv6_prefix;
@@ -55,6 +58,9 @@ static const struct setting_define typed_setting_defines[] = {
 	DEFINE(TIME, warden_block_time),
 	DEFINE(TIME, warden_block_time_max),
 	DEFINE(TIME, warden_known_time),
+	DEFINE(UINT, warden_siege_networks),
+	DEFINE(TIME, warden_siege_time),
+	DEFINE(TIME, warden_siege_learn),
 	DEFINE(BOOLLIST, warden_exempt_networks),
 	DEFINE(UINT, warden_ipv4_prefix),
 	DEFINE(UINT, warden_ipv6_prefix),
@@ -82,6 +88,9 @@ static const struct typed_settings typed_default_settings = {
 	.warden_block_time = 30 * 60,
 	.warden_block_time_max = 7 * 24 * 3600,
 	.warden_known_time = 30 * 24 * 3600,
+	.warden_siege_networks = 20,
+	.warden_siege_time = 3600,
+	.warden_siege_learn = 7 * 24 * 3600,
 	.warden_exempt_networks = ARRAY_INIT,
 	.warden_ipv4_prefix = 32,
 	.warden_ipv6_prefix = 64,

@@ -90,6 +90,8 @@ void warden_admin_health(struct warden *warden, uint64_t now,
 	health_r->faults =
 		atomic_load_explicit(&policy->faults, memory_order_relaxed);
 	health_r->fuse_blown = warden_fuse_is_blown(warden, now);
+	health_r->accounts_on_guard = atomic_load_explicit(
+		&policy->accounts_on_guard, memory_order_relaxed);
 }
 
 /* --- Blocked networks ----------------------------------------------------- */
@@ -396,6 +398,17 @@ void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs)
 {
 	atomic_store_explicit(&warden->shared_policy->fuse_until, until_secs,
 			      memory_order_relaxed);
+}
+
+void warden_admin_look_at_sieges(struct warden *warden,
+				 const struct warden_policy *policy,
+				 uint64_t now, warden_siege_ended_t *ended,
+				 void *context)
+{
+	atomic_store_explicit(
+		&warden->shared_policy->accounts_on_guard,
+		warden_siege_look(&warden->siege, policy, now, ended, context),
+		memory_order_relaxed);
 }
 
 static bool header_is_changed(const struct warden *warden)

@@ -3,6 +3,7 @@
 #define WARDEN_ADMIN_H
 
 #include "warden-rules.h"
+#include "warden-siege.h"
 #include "warden-table.h"
 #include "warden.h"
 
@@ -53,6 +54,7 @@ struct warden_health {
 	pid_t service_pid;	/* as the service wrote it; 0: none */
 	uint32_t faults;	/* enum warden_fault */
 	bool fuse_blown;	/* nobody is blocked anew: warden-fuse.h */
+	uint32_t accounts_on_guard; /* see warden-siege.h */
 };
 void warden_admin_health(struct warden *warden, uint64_t now,
 			 struct warden_health *health_r);
@@ -109,6 +111,11 @@ void warden_admin_set_faults(struct warden *warden, uint32_t faults);
 void warden_admin_count_sessions(struct warden *warden, uint64_t now);
 /* The fuse is blown until then, seconds of warden time; 0: it is whole. */
 void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs);
+/* Tell of sieges that are over, and publish how many accounts are on guard. */
+void warden_admin_look_at_sieges(struct warden *warden,
+				 const struct warden_policy *policy,
+				 uint64_t now, warden_siege_ended_t *ended,
+				 void *context);
 /* Look after the file `hosts`, which login processes can write: put its header
    back if it is not as it was (the file then has a new time of change), and
    give it all its blocks. The service, at each tick. Returns true if something was amiss; *error_r says what. */

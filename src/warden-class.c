@@ -22,6 +22,7 @@ static const struct {
 	[WARDEN_IDLE] = { "idle", 1, true },
 	[WARDEN_CLEARTEXT_REFUSED] = { "cleartext_refused", 2, true },
 	[WARDEN_MANUAL] = { "manual", 0, false },
+	[WARDEN_ACCOUNT_ON_GUARD] = { "account_on_guard", 0, false },
 };
 
 static const char *const protocol_names[WARDEN_PROTOCOL_COUNT] = {

@@ -13,15 +13,18 @@ enum warden_class {
 	WARDEN_AUTH_FAILED = 1,	 /* wrong password of an existing user */
 	WARDEN_USER_UNKNOWN = 2, /* no such user */
 	/* counted by the login process, when it ends or the session does */
-	WARDEN_USER_ABANDONED = 3,   /* named a user or began a mechanism, and
+	WARDEN_USER_ABANDONED = 3,    /* named a user or began a mechanism, and
 					never gave a password */
-	WARDEN_AUTH_CANCELLED = 4,   /* "*", or left a SASL exchange open */
-	WARDEN_PROTOCOL_ERROR = 5,   /* thrown out for invalid commands */
-	WARDEN_TLS_FAILED = 6,	     /* TLS handshake not finished */
-	WARDEN_IDLE = 7,	     /* connected and tried nothing */
+	WARDEN_AUTH_CANCELLED = 4,    /* "*", or left a SASL exchange open */
+	WARDEN_PROTOCOL_ERROR = 5,    /* thrown out for invalid commands */
+	WARDEN_TLS_FAILED = 6,	      /* TLS handshake not finished */
+	WARDEN_IDLE = 7,	      /* connected and tried nothing */
 	WARDEN_CLEARTEXT_REFUSED = 8, /* password where TLS is required */
 	/* not an event: the reason of a block that an admin made */
 	WARDEN_MANUAL = 9,
+	/* not an event either: a password was not checked, since the account
+	   was on guard */
+	WARDEN_ACCOUNT_ON_GUARD = 10,
 
 	WARDEN_CLASS_COUNT,
 };

@@ -506,6 +506,29 @@ static void keeper_check_table(struct warden_keeper *keeper)
 	}
 }
 
+struct keeper_ended {
+	struct warden_keeper *keeper;
+	uint64_t now;
+};
+
+static void keeper_siege_ended(void *context,
+			       const struct warden_siege_end *end)
+{
+	const struct keeper_ended *ended = context;
+
+	warden_report_siege_end(&ended->keeper->report, end,
+				keeper_policy(ended->keeper, ended->now),
+				ended->now);
+}
+
+static void keeper_look_at_sieges(struct warden_keeper *keeper, uint64_t now)
+{
+	struct keeper_ended ended = { .keeper = keeper, .now = now };
+
+	warden_admin_look_at_sieges(keeper->warden, keeper_policy(keeper, now),
+				    now, keeper_siege_ended, &ended);
+}
+
 static void keeper_tidy(struct warden_keeper *keeper, uint64_t now)
 {
 	struct warden_table *table = warden_admin_table(keeper->warden);
@@ -514,6 +537,7 @@ static void keeper_tidy(struct warden_keeper *keeper, uint64_t now)
 		return;
 	keeper->tidied = now;
 	(void)warden_reap(table, &keeper->reap_cursor, now);
+	keeper_look_at_sieges(keeper, now);
 	keeper_check_table(keeper);
 	warden_outlets_look(keeper->outlets);
 	if (now - keeper->expired < WARDEN_KEEPER_SWEEP_MSECS)

@@ -15,8 +15,9 @@
      policy  the service publishes the rules and whom hosts.allow means by
 	     name, doveadm the blocked networks; all others map it read-only
      hosts   what each host did and its live sessions; everybody writes
-     auth    which users failed, and which passwords failed or worked, as keyed
-	     hashes; auth and the service only
+     auth    which users failed, which passwords failed or worked, and from
+	     which networks each user logs in, as keyed hashes; auth and the
+	     service only
      rules   hosts.allow and hosts.deny, compiled; the service publishes them,
 	     all others map it read-only
 
@@ -29,7 +30,7 @@
    word size are the machine's: the files live on tmpfs and end with a boot. */
 
 #define WARDEN_MAGIC "DCWARDEN"
-#define WARDEN_LAYOUT 3
+#define WARDEN_LAYOUT 4
 /* In pam_warden.so, so that `status` can tell whether it fits without loading
    it: the name, and the number as text. */
 #define WARDEN_LAYOUT_MARK_NAME "dovecot-warden layout "
@@ -213,6 +214,8 @@ enum warden_total {
 	/* passwords that were wrong and no guess: the same once more, or one
 	   that used to work */
 	WARDEN_TOTAL_EXCUSED,
+	/* by the passdb, since the account is on guard: warden-siege.h */
+	WARDEN_TOTAL_REFUSED_SIEGE,
 	WARDEN_TOTALS,
 };
 _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
@@ -360,7 +363,9 @@ struct warden_policy_file {
 	/* of sessions_open in `hosts` so many are none, as the service counted
 	   at its last tick; modulo 2^32 */
 	_Atomic uint32_t sessions_lost;
-	uint32_t unused[2];
+	/* accounts on guard, as the service counted them: warden-siege.h */
+	_Atomic uint32_t accounts_on_guard;
+	uint32_t unused[1];
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
 	struct warden_named named[2];		/* writer: the service */
@@ -382,11 +387,40 @@ _Static_assert(sizeof(struct warden_named) % 8 == 0, "copied as words");
 #define WARDEN_SUSPECT_SETS 8192
 #define WARDEN_MEMORY_WAYS 8
 #define WARDEN_MEMORY_SETS 16384
+
+/* From which networks a user logs in, his homes: [hash:20][time:12]; of the
+   user [tag:40][since:24]. 0 = free. See warden-siege.h. */
+#define WARDEN_HOMES 30
+#define WARDEN_HOME_WAYS 8
+#define WARDEN_HOME_SETS 4096
+struct warden_home_set {
+	_Atomic uint64_t users[WARDEN_HOME_WAYS];
+	_Atomic uint32_t networks[WARDEN_HOME_WAYS][WARDEN_HOMES];
+};
+_Static_assert(sizeof(struct warden_home_set) == 1024, "layout");
+
+/* Users who failed from other networks than their homes: of the user
+   [hash:64], how long he is on guard [until_secs:32][refused:32], and the
+   networks [hash:40][secs, low bits:24]. */
+#define WARDEN_SIEGE_NETWORKS 62
+#define WARDEN_SIEGE_WAYS 8
+#define WARDEN_SIEGE_SETS 128
+struct warden_siege_set {
+	_Atomic uint64_t users[WARDEN_SIEGE_WAYS];
+	_Atomic uint64_t guards[WARDEN_SIEGE_WAYS];
+	_Atomic uint64_t networks[WARDEN_SIEGE_WAYS][WARDEN_SIEGE_NETWORKS];
+};
+_Static_assert(sizeof(struct warden_siege_set) == 4096, "layout");
+_Static_assert(WARDEN_SIEGE_NETWORKS >= WARDEN_SIEGE_NETWORKS_MAX,
+	       "as many networks are counted as a policy may ask for");
+
 struct warden_auth_file {
 	struct warden_file_header file;
 	_Atomic uint64_t suspects[WARDEN_SUSPECT_SETS][WARDEN_SUSPECT_WAYS];
 	_Atomic uint64_t worked[WARDEN_MEMORY_SETS][WARDEN_MEMORY_WAYS];
 	_Atomic uint64_t wrong[WARDEN_MEMORY_SETS][WARDEN_MEMORY_WAYS];
+	struct warden_home_set homes[WARDEN_HOME_SETS];
+	struct warden_siege_set sieges[WARDEN_SIEGE_SETS];
 };
 
 /* --- rules ---------------------------------------------------------------

@@ -315,7 +315,9 @@ static bool auth_open(struct warden *warden, int dir_fd,
 	       warden_suspects_init(&warden->suspects, warden->auth_file.base,
 				    warden->auth_file.size) &&
 	       warden_memory_init(&warden->memory, warden->auth_file.base,
-				  warden->auth_file.size);
+				  warden->auth_file.size) &&
+	       warden_siege_init(&warden->siege, warden->auth_file.base,
+				 warden->auth_file.size);
 }
 
 /* --- rules: as much room as they need ------------------------------------- */

@@ -26,6 +26,9 @@ void warden_policy_init_defaults(struct warden_policy *policy_r)
 	policy_r->block_time_max_secs = 7 * 24 * 3600;
 	policy_r->known_time_secs = 30 * 24 * 3600;
 	policy_r->dns_timeout_secs = 2;
+	policy_r->siege_networks = 20;
+	policy_r->siege_secs = 3600;
+	policy_r->siege_learn_secs = 7 * 24 * 3600;
 	policy_r->ipv4_prefix = 32;
 	policy_r->ipv6_prefix = 64;
 	for (i = 0; i < WARDEN_CLASS_COUNT; i++) {
@@ -75,6 +78,15 @@ static bool modes_are_valid(const struct warden_policy *policy)
 	return true;
 }
 
+static bool siege_is_valid(const struct warden_policy *policy)
+{
+	return (policy->siege_networks == 0 ||
+		is_in(policy->siege_networks, WARDEN_SIEGE_NETWORKS_MIN,
+		      WARDEN_SIEGE_NETWORKS_MAX)) &&
+	       is_in(policy->siege_secs, 1, WARDEN_SIEGE_TIME_MAX_SECS) &&
+	       policy->siege_learn_secs <= WARDEN_TIME_MAX_SECS;
+}
+
 static bool points_are_valid(const struct warden_policy *policy)
 {
 	unsigned int i;
@@ -108,8 +120,9 @@ static bool exempt_is_valid(const struct warden_policy *policy)
 
 bool warden_policy_is_valid(const struct warden_policy *policy)
 {
-	return limits_are_valid(policy) && points_are_valid(policy) &&
-	       modes_are_valid(policy) && exempt_is_valid(policy);
+	return limits_are_valid(policy) && siege_is_valid(policy) &&
+	       points_are_valid(policy) && modes_are_valid(policy) &&
+	       exempt_is_valid(policy);
 }
 
 bool warden_policy_exempts(const struct warden_policy *policy,

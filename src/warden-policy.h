@@ -26,6 +26,11 @@ enum warden_mode {
 #define WARDEN_POINTS_MAX 1000	       /* of one event */
 #define WARDEN_TIME_MAX_SECS (366u * 24 * 3600)
 #define WARDEN_DNS_TIMEOUT_MAX_SECS 10 /* a client waits so long, ungreeted */
+/* Networks of which so many within siege_secs put an account on guard. With
+   fewer a traveller who errs would do it. */
+#define WARDEN_SIEGE_NETWORKS_MIN 5
+#define WARDEN_SIEGE_NETWORKS_MAX 60
+#define WARDEN_SIEGE_TIME_MAX_SECS (24u * 3600)
 
 /* Hosts that are not known also have a slow bucket: without it one attempt a
    minute would never be seen. */
@@ -61,16 +66,18 @@ struct warden_policy {
 	uint32_t ipv6_prefix;	      /* 16..64 */
 	uint32_t deny_private;	      /* private networks into the deny file */
 	uint32_t dns_timeout_secs;    /* 1.. */
+	uint32_t siege_networks;      /* see warden-siege.h; 0 = off */
+	uint32_t siege_secs;	      /* within this time; 1.. */
+	uint32_t siege_learn_secs;    /* not before this since a first login */
 	uint32_t exempt_count;
 	uint16_t points[16]; /* by enum warden_class */
 	/* 0: as `mode`; else enum warden_mode + 1 */
 	uint8_t rule_modes[WARDEN_RULES_ROOM];
-	uint32_t unused;
 	struct warden_net exempt[WARDEN_EXEMPT_MAX];
 };
 
 _Static_assert(sizeof(struct warden_net) == 24, "layout of shared memory");
-_Static_assert(sizeof(struct warden_policy) == 112 + 24 * WARDEN_EXEMPT_MAX,
+_Static_assert(sizeof(struct warden_policy) == 120 + 24 * WARDEN_EXEMPT_MAX,
 	       "layout of shared memory");
 _Static_assert(WARDEN_CLASS_COUNT <= 16, "layout of shared memory");
 

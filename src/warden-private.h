@@ -5,6 +5,7 @@
 #include "warden-file.h"
 #include "warden-memory.h"
 #include "warden-rulebook.h"
+#include "warden-siege.h"
 #include "warden-suspects.h"
 #include "warden-table.h"
 #include "warden.h"
@@ -23,6 +24,8 @@ struct warden {
 	struct warden_table table;
 	struct warden_suspects suspects; /* .file NULL: not opened */
 	struct warden_memory memory;	 /* the same */
+	struct warden_siege siege;	 /* the same */
+	uint32_t siege_began; /* by the last failed password; 0: none */
 	struct warden_rulebook rulebook;
 
 	/* private copies of what was published last; generation 0: nothing */

@@ -245,6 +245,41 @@ void warden_report_network(struct warden_report *report,
 				  until));
 }
 
+void warden_report_siege_end(struct warden_report *report,
+			     const struct warden_siege_end *end,
+			     const struct warden_policy *policy, uint64_t now)
+{
+	enum warden_level level = WARDEN_LEVEL_INFO;
+	char refused[WARDEN_COUNT_STRLEN];
+	const struct warden_report_block block = {
+		.siege = end->id,
+		.enforced = report_enforces(report, policy, WARDEN_RULE_SIEGE),
+		.refused = end->refused,
+	};
+
+	if (!report_take_line(report, now)) {
+		level = WARDEN_LEVEL_DEBUG;
+		report->held_sieges++;
+	}
+	report_block(report, level, &block,
+		     "siege %08x has ended: %s %s attempts at that account",
+		     end->id, block.enforced ? "refused" : "would have refused",
+		     warden_count_format(end->refused, refused));
+}
+
+static void report_held_sieges(struct warden_report *report)
+{
+	char ended[WARDEN_COUNT_STRLEN];
+
+	if (report->held_sieges == 0)
+		return;
+	warden_report_line(report, WARDEN_LEVEL_INFO,
+			   "and %s more sieges that ended, not logged one by "
+			   "one",
+			   warden_count_format(report->held_sieges, ended));
+	report->held_sieges = 0;
+}
+
 void warden_report_flush(struct warden_report *report, bool at_once,
 			 uint64_t now)
 {
@@ -255,6 +290,7 @@ void warden_report_flush(struct warden_report *report, bool at_once,
 				 UINT64_C(1000) * WARDEN_REPORT_WINDOW_SECS))
 		return;
 	report->window_start = 0;
+	report_held_sieges(report);
 	if (report->held_began == 0 && report->held_ended == 0)
 		return;
 	warden_report_line(report, WARDEN_LEVEL_INFO,

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "warden-siege.h"
 #include "warden-sweep.h"
 
 /* What the service writes into the log: one line for each block that begins
@@ -23,8 +24,10 @@ enum warden_level {
 	WARDEN_LEVEL_ERROR,
 };
 
-/* A block that began or ended, in figures. */
+/* A block that began or ended, in figures; or a siege that has ended, with its
+   number, what was refused and whether it was enforced, and nothing else. */
 struct warden_report_block {
+	uint32_t siege;	 /* 0: a block */
 	bool began;	 /* else ended */
 	bool is_network; /* blocked by an admin, with all hosts in it */
 	bool lifted;	 /* ended before its time, by an admin */
@@ -51,6 +54,7 @@ struct warden_report {
 	uint64_t window_start; /* 0: no line in this window yet */
 	uint32_t lines;
 	uint64_t held_began, held_ended; /* not logged in this window */
+	uint64_t held_sieges;
 };
 
 void warden_report_init(struct warden_report *report, warden_log_t *log,
@@ -69,6 +73,11 @@ void warden_report_network(struct warden_report *report,
 			   const struct warden_blocked_network *network,
 			   const struct warden_policy *policy, bool began,
 			   uint64_t now, int64_t wall_now);
+/* An account is not on guard any more. Who it was stands in the line that auth
+   wrote when it began: here only keyed hashes are known. */
+void warden_report_siege_end(struct warden_report *report,
+			     const struct warden_siege_end *end,
+			     const struct warden_policy *policy, uint64_t now);
 /* Tell how many lines were held back, when the window is over or, with
    `at_once`, now. */
 void warden_report_flush(struct warden_report *report, bool at_once,

@@ -6,8 +6,8 @@
 
 #include "warden-class.h"
 
-_Static_assert((int)WARDEN_CLASS_COUNT <= (int)WARDEN_RULE_SESSIONS,
-	       "classes and rules overlap");
+_Static_assert((int)WARDEN_MANUAL < (int)WARDEN_RULE_SESSIONS,
+	       "reasons of blocks and rules overlap");
 _Static_assert((int)WARDEN_RULE_COUNT <= WARDEN_RULES_ROOM, "layout");
 
 const char *warden_rule_name(unsigned int rule)
@@ -19,6 +19,8 @@ const char *warden_rule_name(unsigned int rule)
 		return "hosts.deny";
 	case WARDEN_RULE_CROWDED:
 		return "crowded";
+	case WARDEN_RULE_SIEGE:
+		return "siege";
 	default:
 		return warden_class_name(rule);
 	}

@@ -12,6 +12,7 @@ enum warden_rule {
 	WARDEN_RULE_SESSIONS = 10, /* too many unauthenticated sessions */
 	WARDEN_RULE_HOSTS_DENY,	   /* a line of hosts.deny, or of hosts.allow */
 	WARDEN_RULE_CROWDED, /* the hosts of its network failed together */
+	WARDEN_RULE_SIEGE,   /* the account of the user is on guard */
 
 	WARDEN_RULE_COUNT,
 };

@@ -44,6 +44,9 @@ enum {
 	SETTING_BLOCK_TIME,
 	SETTING_BLOCK_TIME_MAX,
 	SETTING_KNOWN_TIME,
+	SETTING_SIEGE_NETWORKS,
+	SETTING_SIEGE_TIME,
+	SETTING_SIEGE_LEARN,
 	SETTING_EXEMPT_NETWORKS,
 	SETTING_IPV4_PREFIX,
 	SETTING_IPV6_PREFIX,
@@ -92,6 +95,15 @@ const struct warden_setting_info warden_setting_infos[] = {
 				     "cap of the doubling" },
 	[SETTING_KNOWN_TIME] = { "warden_known_time", "30 days",
 				 "how long a login makes a host known; 0 = not at all" },
+	[SETTING_SIEGE_NETWORKS] = { "warden_siege_networks", "20",
+				     "networks from which a user fails within "
+				     "warden_siege_time, and then may only try from "
+				     "where he logged in before; 0 = off" },
+	[SETTING_SIEGE_TIME] = { "warden_siege_time", "1 hour",
+				 "so long they count, and so long it lasts after "
+				 "the last" },
+	[SETTING_SIEGE_LEARN] = { "warden_siege_learn", "1 week",
+				  "not before a user's first login is so long ago" },
 	[SETTING_EXEMPT_NETWORKS] = { "warden_exempt_networks",
 				      "127.0.0.0/8 ::1",
 				      "never limited, blocked or written to the deny file; "
@@ -166,6 +178,26 @@ static bool set_number(const struct setting *setting, const char *name,
 	    num > setting->max) {
 		warden_error_set(error_r,
 				 "%s: '%.100s' is not a number from %u to %u",
+				 name, value, setting->min, setting->max);
+		return false;
+	}
+	*setting_field(setting, settings) = num;
+	return true;
+}
+
+/* 0, or a number of the range. */
+static bool set_number_or_off(const struct setting *setting, const char *name,
+			      const char *value,
+			      struct warden_settings *settings,
+			      struct warden_error *error_r)
+{
+	uint32_t num;
+
+	if (!parse_number(value, &num) ||
+	    (num != 0 && (num < setting->min || num > setting->max))) {
+		warden_error_set(error_r,
+				 "%s: '%.100s' is not a number from %u to %u, "
+				 "or 0",
 				 name, value, setting->min, setting->max);
 		return false;
 	}
@@ -338,7 +370,7 @@ static enum warden_rule parse_rule_mode(const char *name, const char *word,
 	if (rule == WARDEN_RULE_NONE) {
 		warden_error_set(error_r,
 				 "%s: '%s' is not a rule (they are: sessions "
-				 "hosts.deny crowded, and the classes of "
+				 "hosts.deny crowded siege, and the classes of "
 				 "warden_points)",
 				 name, buf);
 	} else if (!parse_mode(name, mode, mode_r, error_r)) {
@@ -541,6 +573,14 @@ static const struct setting settings_table[SETTING_COUNT] = {
 				     WARDEN_TIME_MAX_SECS },
 	[SETTING_KNOWN_TIME] = { set_time, FIELD(policy.known_time_secs), 0,
 				 WARDEN_TIME_MAX_SECS },
+	[SETTING_SIEGE_NETWORKS] = { set_number_or_off,
+				     FIELD(policy.siege_networks),
+				     WARDEN_SIEGE_NETWORKS_MIN,
+				     WARDEN_SIEGE_NETWORKS_MAX },
+	[SETTING_SIEGE_TIME] = { set_time, FIELD(policy.siege_secs), 1,
+				 WARDEN_SIEGE_TIME_MAX_SECS },
+	[SETTING_SIEGE_LEARN] = { set_time, FIELD(policy.siege_learn_secs), 0,
+				  WARDEN_TIME_MAX_SECS },
 	[SETTING_EXEMPT_NETWORKS] = { set_exempt, 0, 0, 0 },
 	[SETTING_IPV4_PREFIX] = { set_number, FIELD(policy.ipv4_prefix), 8,
 				  32 },

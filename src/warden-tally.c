@@ -42,6 +42,7 @@ const char *warden_tally_refusal(enum warden_total total)
 		[WARDEN_TOTAL_REFUSED_AUTH] = "auth",
 		[WARDEN_TOTAL_REFUSED_RULES] = "rules",
 		[WARDEN_TOTAL_WOULD_REFUSE] = "observed",
+		[WARDEN_TOTAL_REFUSED_SIEGE] = "siege",
 	};
 
 	return total < WARDEN_TOTALS ? names[total] : NULL;

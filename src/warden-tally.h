@@ -24,8 +24,8 @@ void warden_tally_tick(struct warden_tally *tally,
 		       const struct warden_table *table, uint64_t now,
 		       warden_tally_told_t *told, void *context);
 
-/* Why a session was refused: "blocked", "sessions", "auth", "rules", or
-   "observed" if it only would have been. NULL: the total counts something
+/* Why a session was refused: "blocked", "sessions", "auth", "rules", "siege",
+   or "observed" if it only would have been. NULL: the total counts something
    else. */
 const char *warden_tally_refusal(enum warden_total total);
 /* What failed: the class, or "excused" if a wrong password was no guess. NULL:

@@ -268,6 +268,18 @@ static bool block_refuses(const struct warden *warden,
 	return false;
 }
 
+static bool account_refuses(const struct warden *warden,
+			    const struct warden_policy *policy,
+			    const struct warden_host *host,
+			    const struct warden_password *password,
+			    uint64_t now)
+{
+	return warden->siege.file != NULL && password != NULL &&
+	       password->user != NULL &&
+	       warden_siege_refuses(&warden->siege, host, password->user,
+				    policy, now);
+}
+
 /* What there is against a client. */
 struct against {
 	enum warden_refusal refusal;
@@ -317,6 +329,10 @@ find_against(const struct warden *warden, const struct warden_policy *policy,
 		against_add(&against, policy, WARDEN_REFUSED_NETWORK,
 			    WARDEN_RULE_CROWDED);
 	}
+	if (account_refuses(warden, policy, host, password, now)) {
+		against_add(&against, policy, WARDEN_REFUSED_SIEGE,
+			    WARDEN_RULE_SIEGE);
+	}
 	return against;
 }
 
@@ -327,6 +343,8 @@ static enum warden_total refusal_total(enum warden_refusal refusal,
 		return WARDEN_TOTAL_REFUSED_SESSIONS;
 	if (refusal == WARDEN_REFUSED_RULE)
 		return WARDEN_TOTAL_REFUSED_RULES;
+	if (refusal == WARDEN_REFUSED_SIEGE)
+		return WARDEN_TOTAL_REFUSED_SIEGE;
 	return stage == WARDEN_STAGE_AUTH ? WARDEN_TOTAL_REFUSED_AUTH :
 					    WARDEN_TOTAL_REFUSED_BLOCKED;
 }
@@ -342,7 +360,8 @@ static void observe(struct warden *warden, const struct warden_host *host,
 		return;
 	warden_table_observe(&warden->table, host, against->rule, now);
 	warden_table_total_add(&warden->table, WARDEN_TOTAL_WOULD_REFUSE, now);
-	warden_table_refused(&warden->table, host);
+	if (against->refusal != WARDEN_REFUSED_SIEGE)
+		warden_table_refused(&warden->table, host);
 }
 
 /* Count a refusal; returns what is to be done about it. */
@@ -361,7 +380,8 @@ static enum warden_refusal refuse(struct warden *warden,
 	}
 	warden_table_total_add(&warden->table,
 			       refusal_total(against->refusal, stage), now);
-	warden_table_refused(&warden->table, host);
+	if (against->refusal != WARDEN_REFUSED_SIEGE)
+		warden_table_refused(&warden->table, host);
 	return against->refusal;
 }
 
@@ -376,6 +396,27 @@ static bool judge(struct warden *warden, const struct warden_client *client,
 	return policy != NULL && policy->mode != WARDEN_MODE_OFF &&
 	       warden_host_from_net(host_r, client->remote, policy->ipv4_prefix,
 				    policy->ipv6_prefix);
+}
+
+/* It is the account's refusal, and goes on its side of the book. */
+static enum warden_refusal
+refuse_on_guard(struct warden *warden, const struct warden_policy *policy,
+		const struct warden_client *client,
+		const struct warden_host *host,
+		const struct warden_password *password, uint64_t now)
+{
+	const struct against against = { WARDEN_REFUSED_SIEGE,
+					 WARDEN_RULE_SIEGE };
+	enum warden_refusal refusal =
+		refuse(warden, policy, host, &against, WARDEN_STAGE_AUTH, now);
+
+	warden_siege_refused(&warden->siege, host, password->user, policy, now);
+	if (refusal != WARDEN_ADMITTED) {
+		warden_table_add_event(&warden->table, host,
+				       WARDEN_ACCOUNT_ON_GUARD,
+				       client->protocol, 0, now);
+	}
+	return refusal;
 }
 
 static enum warden_refusal check(struct warden *warden,
@@ -400,6 +441,10 @@ static enum warden_refusal check(struct warden *warden,
 	   one look into the table is quicker than up to 512 comparisons */
 	if (other.rule != 0 && !is_exempt(warden, policy, client))
 		against_add(&against, policy, other.refusal, other.rule);
+	if (against.refusal == WARDEN_REFUSED_SIEGE) {
+		return refuse_on_guard(warden, policy, client, &host, password,
+				       now);
+	}
 	return refuse(warden, policy, &host, &against, stage, now);
 }
 
@@ -436,9 +481,10 @@ static bool may_need_name(struct warden *warden,
 	       judge(warden, client, now, policy_r, host_r);
 }
 
-bool warden_name_matters(struct warden *warden,
+static bool name_matters(struct warden *warden,
 			 const struct warden_client *client,
-			 enum warden_stage stage, uint64_t now)
+			 enum warden_stage stage,
+			 const struct warden_password *password, uint64_t now)
 {
 	enum warden_rules_verdict verdict;
 	const struct warden_policy *policy;
@@ -448,7 +494,7 @@ bool warden_name_matters(struct warden *warden,
 	if (!may_need_name(warden, client, now, &policy, &host))
 		return false;
 	refused = find_against(warden, policy, client->remote, &host, stage,
-			       NULL, now)
+			       password, now)
 			  .rule != 0;
 	if (stage == WARDEN_STAGE_AUTH)
 		return refused && grant_needs_name(warden, policy, client);
@@ -459,6 +505,21 @@ bool warden_name_matters(struct warden *warden,
 		return true;
 	return verdict == WARDEN_RULES_NEED_NAME &&
 	       (!refused || is_exempt(warden, policy, client));
+}
+
+bool warden_name_matters(struct warden *warden,
+			 const struct warden_client *client,
+			 enum warden_stage stage, uint64_t now)
+{
+	return name_matters(warden, client, stage, NULL, now);
+}
+
+bool warden_name_matters_for(struct warden *warden,
+			     const struct warden_client *client,
+			     const struct warden_password *password,
+			     uint64_t now)
+{
+	return name_matters(warden, client, WARDEN_STAGE_AUTH, password, now);
 }
 
 bool warden_name_may_exempt(struct warden *warden,
@@ -775,6 +836,34 @@ static bool password_is_excused(struct warden *warden,
 					     policy->known_time_secs, now);
 }
 
+/* A guess at that user's password. */
+static void account_failed(struct warden *warden,
+			   const struct warden_policy *policy,
+			   const struct warden_host *host,
+			   enum warden_class class,
+			   const struct warden_password *password, uint64_t now)
+{
+	uint32_t siege;
+
+	if (class == WARDEN_AUTH_FAILED && !warden_fuse_is_blown(warden, now) &&
+	    warden_policy_rule_mode(policy, WARDEN_RULE_SIEGE) !=
+		    WARDEN_MODE_OFF &&
+	    warden_siege_failed(&warden->siege, host, password->user, policy,
+				now, &siege))
+		warden->siege_began = siege;
+}
+
+bool warden_siege_began(const struct warden *warden, uint32_t *siege_r,
+			bool *enforced_r)
+{
+	*siege_r = warden->siege_began;
+	*enforced_r =
+		warden_policy_rule_mode(&warden->policy, WARDEN_RULE_SIEGE) ==
+			WARDEN_MODE_ENFORCE &&
+		!warden->observe;
+	return warden->siege_began != 0;
+}
+
 bool warden_password_failed(struct warden *warden,
 			    const struct warden_client *client,
 			    enum warden_class class,
@@ -785,6 +874,7 @@ bool warden_password_failed(struct warden *warden,
 	struct warden_host host;
 	bool in_force;
 
+	warden->siege_began = 0;
 	policy = count_whom(warden, client, now, &host, &in_force);
 	if (policy == NULL)
 		return false;
@@ -804,6 +894,10 @@ bool warden_password_failed(struct warden *warden,
 		warden_memory_add_cost(&warden->memory, &host, password->user,
 				       warden_policy_points(policy, class),
 				       now);
+		if (in_force) {
+			account_failed(warden, policy, &host, class, password,
+				       now);
+		}
 	}
 	return warden_count(warden, client, class, password->user, now);
 }
@@ -834,6 +928,8 @@ void warden_password_worked(struct warden *warden,
 		if (is_new || password->secret == 0)
 			warden_memory_clear_cost(&warden->memory, &host,
 						 password->user);
+		warden_siege_logged_in(&warden->siege, &host, password->user,
+				       policy, now);
 	}
 	warden_success(warden, client, password->user, now);
 }

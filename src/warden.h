@@ -72,6 +72,8 @@ enum warden_refusal {
 				    of its other hosts failed */
 	WARDEN_REFUSED_SESSIONS, /* too many unauthenticated sessions */
 	WARDEN_REFUSED_RULE,	 /* hosts.allow and hosts.deny say so */
+	WARDEN_REFUSED_SIEGE,	 /* the account is on guard, and nobody logged
+				    in to it from that network before */
 };
 
 /* Where the question is asked; decides which total a refusal goes to. */
@@ -121,13 +123,19 @@ struct warden_password {
 /* Of a password as the client sent it; 0 unless auth asks. */
 uint64_t warden_secret(const struct warden *warden, const char *password);
 
-/* warden_check() at WARDEN_STAGE_AUTH. If the host is blocked but so many share
+/* warden_check() at WARDEN_STAGE_AUTH, and of the account, see warden-siege.h: a
+   refusal for that is no mark against the host. If the host is blocked but so many share
    it that it is only limited, a password that worked for the user before is
    checked. One that auth does not see is, if the user has logged in from there
    and not failed within a day. */
 enum warden_refusal
 warden_check_password(struct warden *warden, const struct warden_client *client,
 		      const struct warden_password *password, uint64_t now);
+/* warden_name_matters() of the same. */
+bool warden_name_matters_for(struct warden *warden,
+			     const struct warden_client *client,
+			     const struct warden_password *password,
+			     uint64_t now);
 
 /* --- Sessions: the login process ----------------------------------------- */
 
@@ -234,5 +242,11 @@ void warden_password_worked(struct warden *warden,
 			    const struct warden_client *client,
 			    const struct warden_password *password,
 			    uint64_t now);
+
+/* Has the last warden_password_failed() put that user's account on guard? Then
+   *siege_r is what this is called in the log, and *enforced_r whether anybody
+   is refused for it. */
+bool warden_siege_began(const struct warden *warden, uint32_t *siege_r,
+			bool *enforced_r);
 
 #endif

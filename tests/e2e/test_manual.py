@@ -25,6 +25,11 @@ def known_settings():
     return known
 
 
+def event_code():
+    return "".join((SOURCE / "plugin" / name).read_text()
+                   for name in ("auth-siege.c", "service-events.c"))
+
+
 def section(page, name):
     return re.search(rf'^\.Sh "?{name}"?$(.*?)(?=^\.Sh |\Z)',
                      page.read_text(), re.M | re.S)[1]
@@ -39,8 +44,7 @@ def test_overview_has_the_settings_of_the_code():
 
 def test_pages_name_no_setting_that_is_not_there():
     known = {name for name, _ in known_settings()}
-    events = (SOURCE / "plugin/service-events.c").read_text()
-    known |= set(re.findall(r'"(warden_\w+)"', events))
+    known |= set(re.findall(r'"(warden_\w+)"', event_code()))
     for page in (SOURCE / "man").glob("*.[1-9]"):
         said = set(re.findall(r"\bwarden_[a-z0-9_]+\b", page.read_text()))
         assert said - known == set(), page.name
@@ -55,7 +59,7 @@ def test_overview_has_the_points_of_the_code():
 
 
 def test_overview_has_the_fields_of_events():
-    code = (SOURCE / "plugin/service-events.c").read_text()
+    code = event_code()
     text = section(OVERVIEW, "EVENTS")
     for name in re.findall(r'"(warden_\w+)"', code):
         assert re.search(rf"^\.It Cm {name}$", text, re.M), name

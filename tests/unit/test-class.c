@@ -25,6 +25,7 @@ static const struct {
 	{ 7, "idle", 1, true },
 	{ 8, "cleartext_refused", 2, true },
 	{ 9, "manual", 0, false },
+	{ 10, "account_on_guard", 0, false },
 };
 
 static void classes_are_as_documented(void **state)

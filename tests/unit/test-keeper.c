@@ -11,6 +11,7 @@
 #include "warden-claim.h"
 #include "warden-keeper.h"
 #include "warden-outlet.h"
+#include "warden-private.h"
 #include "warden-reaper.h"
 #include "warden-saver.h"
 
@@ -41,7 +42,9 @@ static void log_line(void *context, enum warden_level level, const char *line,
 {
 	struct fixture *f = context;
 
-	if (block != NULL) {
+	if (block != NULL && block->siege != 0) {
+		f->last = *block;
+	} else if (block != NULL) {
 		assert_non_null(strstr(line, block->net));
 		f->last = *block;
 		f->last.net = NULL;
@@ -1570,6 +1573,57 @@ static void test_names_are_nobodys_business_when_the_guard_is_off(void **state)
 	assert_false(name_is_wanted(f));
 }
 
+/* An account on guard is counted for status, and the line when it ends has no
+   name in it. */
+static void test_end_of_a_siege_is_logged_twice_or_not(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host home = unit_host("192.0.2.1");
+	struct warden_siege siege;
+	struct warden_health health;
+	struct warden *auth;
+	struct warden_error error;
+	char text[WARDEN_NET_STRLEN];
+	uint32_t id = 0;
+
+	f->settings.policy.siege_learn_secs = 0;
+	restart(f);
+	tick(f);
+	auth = warden_open(f->table_dir, WARDEN_ROLE_AUTH, 0, &error);
+	assert_non_null(auth);
+	assert_true(warden_siege_init(&siege, auth->auth_file.base,
+				      sizeof(struct warden_auth_file)));
+	warden_siege_logged_in(&siege, &home, "alice", &f->settings.policy,
+			       f->now);
+	for (int n = 0; n < 21; n++) {
+		struct warden_host host;
+
+		(void)snprintf(text, sizeof(text), "198.18.%d.1", n);
+		host = unit_host(text);
+		(void)warden_siege_failed(&siege, &host, "alice",
+					  &f->settings.policy, f->now, &id);
+		warden_siege_refused(&siege, &host, "alice",
+				     &f->settings.policy, f->now);
+	}
+	tick_after(f, WARDEN_KEEPER_TIDY_MSECS);
+	warden_admin_health(f->warden, f->now, &health);
+	assert_int_equal(health.accounts_on_guard, 1);
+	assert_int_equal(lines_with(f, "siege"), 0);
+	restart(f);
+	tick(f);
+	tick_after(f, 3600 * 1000);
+	tick_after(f, WARDEN_KEEPER_TIDY_MSECS);
+	(void)snprintf(text, sizeof(text), "siege %08x has ended: refused 21",
+		       id);
+	assert_int_equal(lines_with(f, text), 1);
+	assert_int_equal(lines_with(f, "alice"), 0);
+	assert_int_equal(f->last.siege, id);
+	assert_int_equal(f->last.refused, 21);
+	warden_admin_health(f->warden, f->now, &health);
+	assert_int_equal(health.accounts_on_guard, 0);
+	warden_close(&auth);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1632,6 +1686,7 @@ int main(void)
 		TEST(test_name_that_never_comes_delays_the_file_so_long),
 		TEST(test_nobody_is_meant_by_name_when_the_service_ends),
 		TEST(test_names_are_nobodys_business_when_the_guard_is_off),
+		TEST(test_end_of_a_siege_is_logged_twice_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,9 @@ static void the_defaults_are_valid_and_as_documented(void **state)
 	assert_int_equal(policy.block_time_max_secs, 604800);
 	assert_int_equal(policy.known_time_secs, 2592000);
 	assert_int_equal(policy.dns_timeout_secs, 2);
+	assert_int_equal(policy.siege_networks, 20);
+	assert_int_equal(policy.siege_secs, 3600);
+	assert_int_equal(policy.siege_learn_secs, 604800);
 	assert_int_equal(policy.ipv4_prefix, 32);
 	assert_int_equal(policy.ipv6_prefix, 64);
 	assert_int_equal(policy.deny_private, 0);
@@ -62,6 +65,9 @@ static const struct {
 	{ FIELD(ipv6_prefix), 16, 64 },
 	{ FIELD(deny_private), 0, 1 },
 	{ FIELD(dns_timeout_secs), 1, 10 },
+	{ FIELD(siege_networks), 5, 60 },
+	{ FIELD(siege_secs), 1, 86400 },
+	{ FIELD(siege_learn_secs), 0, 31622400 },
 	{ FIELD(exempt_count), 0, 512 },
 };
 

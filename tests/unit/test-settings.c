@@ -79,6 +79,9 @@ static void every_setting_is_listed_once_with_a_meaning(void **state)
 		"warden_block_time",
 		"warden_block_time_max",
 		"warden_known_time",
+		"warden_siege_networks",
+		"warden_siege_time",
+		"warden_siege_learn",
 		"warden_exempt_networks",
 		"warden_ipv4_prefix",
 		"warden_ipv6_prefix",
@@ -198,6 +201,9 @@ static const struct {
 	{ "warden_block_time_max", 1, 31622400 },
 	{ "warden_known_time", 0, 31622400 },
 	{ "warden_dns_timeout", 1, 10 },
+	{ "warden_siege_networks", 5, 60 },
+	{ "warden_siege_time", 1, 86400 },
+	{ "warden_siege_learn", 0, 31622400 },
 };
 
 static void numbers_and_times_end_at_their_range(void **state)
