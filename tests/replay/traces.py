@@ -1,8 +1,9 @@
 # Copyright (c) 2026 dovecot-warden authors, see the included COPYING file
 """Traces of attempts to log in, made up, each from its seed alone.
 
-A trace is a list of Attempts in order of time. `who` is "honest", or the name of
-an attacker; everything of one name is one attacker, from however many hosts."""
+A trace is a list of Attempts in order of time. `who` is "honest", "traveller"
+(honest, and where he never was before), or the name of an attacker; everything
+of one name is one attacker, from however many hosts."""
 
 import random
 from typing import NamedTuple, Optional
@@ -130,6 +131,43 @@ def trace_c(seed):
     return trace
 
 
+ATTACK = 8 * DAY    # before it there are days like any other
+ATTACK_HOURS = 6
+
+
+def at_home(trace, n, period, late_period):
+    """A user who logs in from home, from an office of all and from a telephone
+    whose carrier gives it an address of one of three networks; the typing goes
+    wrong now and then. period: of each device, and while the attack lasts."""
+    def network(device, when):
+        if device == "home":
+            return f"81.{n // 250}.{n % 250}.{when // DAY % 200 + 1:.0f}"
+        if device == "office":
+            return "82.0.0.10"
+        pool = n % 83 * 3 + trace.random.randrange(3)
+        return f"83.{n // 250}.{pool}.{n % 250 + 1}"
+
+    end = ATTACK + ATTACK_HOURS * HOUR
+    for device in ("home", "office", "phone"):
+        moments = [*trace.every(0, ATTACK, period),
+                   *trace.every(ATTACK, end, late_period)]
+        for number, when in enumerate(moments):
+            address = network(device, when)
+            if device == "home" and trace.random.random() < 0.03:
+                trace.add(when - 5 * SECOND, address, "auth_failed",
+                          f"user{n}", f"typo-{number}")
+            trace.add(when, address, "ok", f"user{n}", f"right-{n}")
+
+
+def traveller(trace, n):
+    """A user who on the day of the attack is somewhere else, for the first
+    time."""
+    for when in trace.every(ATTACK + HOUR, ATTACK + ATTACK_HOURS * HOUR,
+                            30 * MINUTE):
+        trace.add(when, f"84.0.{n}.7", "ok", f"user{n}", f"right-{n}",
+                  who="traveller")
+
+
 def botnet(seed, users):
     trace = Trace(seed)
     for n in range(5000):
@@ -137,20 +175,31 @@ def botnet(seed, users):
         address = f"{60 + n % 40}.{n // 250}.{n // 40 % 250}.{n % 250 + 1}"
         for _ in range(3):
             user = f"user{trace.random.randrange(users)}"
-            trace.add(trace.random.uniform(0, 6 * HOUR), address,
-                      "auth_failed", user, f"guess-{trace.random.random()}",
-                      who="botnet")
+            when = ATTACK + trace.random.uniform(0, ATTACK_HOURS * HOUR)
+            trace.add(when, address, "auth_failed", user,
+                      f"guess-{trace.random.random()}", who="botnet")
     return trace
 
 
 def trace_d(seed):
-    """A botnet of 5,000 hosts in 40 AS, 3 tries each over 6 h, on 50 users."""
-    return botnet(seed, 50)
+    """A botnet of 5,000 hosts in 40 AS, 3 tries each over 6 h, on 50 users, who
+    log in meanwhile from where they always do; 5 of them also travel."""
+    trace = botnet(seed, 50)
+    for n in range(50):
+        at_home(trace, n, 2 * HOUR, 15 * MINUTE)
+    for n in range(5):
+        traveller(trace, n)
+    return trace
 
 
 def trace_e(seed):
-    """The same on 15,000 users."""
-    return botnet(seed, 15000)
+    """The same on 15,000 users, and 50 travel."""
+    trace = botnet(seed, 15000)
+    for n in range(15000):
+        at_home(trace, n, 3 * DAY, 6 * HOUR)
+    for n in range(50):
+        traveller(trace, n)
+    return trace
 
 
 def trace_f(seed):
