@@ -400,6 +400,11 @@ void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs)
 			      memory_order_relaxed);
 }
 
+struct warden_siege *warden_admin_siege(struct warden *warden)
+{
+	return &warden->siege;
+}
+
 void warden_admin_look_at_sieges(struct warden *warden,
 				 const struct warden_policy *policy,
 				 uint64_t now, warden_siege_ended_t *ended,

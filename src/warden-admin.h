@@ -111,6 +111,8 @@ void warden_admin_set_faults(struct warden *warden, uint32_t faults);
 void warden_admin_count_sessions(struct warden *warden, uint64_t now);
 /* The fuse is blown until then, seconds of warden time; 0: it is whole. */
 void warden_admin_set_fuse(struct warden *warden, uint32_t until_secs);
+/* From where users log in. */
+struct warden_siege *warden_admin_siege(struct warden *warden);
 /* Tell of sieges that are over, and publish how many accounts are on guard. */
 void warden_admin_look_at_sieges(struct warden *warden,
 				 const struct warden_policy *policy,

@@ -82,9 +82,13 @@ size_t warden_keeper_memory(uint32_t table_hosts)
 	/* for statistics, when a block of each ends at once: Dovecot keeps in
 	   memory what the process that counts has not read yet */
 	const size_t told = 1024;
+	/* the state file has them as well */
+	const size_t homes = (size_t)WARDEN_HOME_SETS * WARDEN_HOME_WAYS *
+			     WARDEN_HOMES * 3 *
+			     sizeof(struct warden_state_entry);
 	uint32_t geometry[4];
 
-	return warden_table_size(table_hosts, geometry) +
+	return warden_table_size(table_hosts, geometry) + homes +
 	       (size_t)table_hosts * (3 * growing + sorted + told);
 }
 

@@ -419,6 +419,13 @@ struct warden_auth_file {
 	_Atomic uint64_t suspects[WARDEN_SUSPECT_SETS][WARDEN_SUSPECT_WAYS];
 	_Atomic uint64_t worked[WARDEN_MEMORY_SETS][WARDEN_MEMORY_WAYS];
 	_Atomic uint64_t wrong[WARDEN_MEMORY_SETS][WARDEN_MEMORY_WAYS];
+	/* of the hashes of these two, if the state file brought one: homes are
+	   kept over a reboot, and with them the key. 0 = one made of the
+	   header's */
+	_Atomic uint64_t homes_key[2];
+	/* service: what the state file knows is in here */
+	_Atomic uint64_t homes_loaded;
+	uint64_t unused[5];
 	struct warden_home_set homes[WARDEN_HOME_SETS];
 	struct warden_siege_set sieges[WARDEN_SIEGE_SETS];
 };

@@ -135,12 +135,63 @@ static bool list_add_network(struct saver_list *list,
 	if (entry == NULL)
 		return false;
 	entry->net = network->net;
-	entry->is_network = true;
+	entry->kind = WARDEN_STATE_NETWORK;
 	entry->blocked_until =
 		warden_clock_to_wall(network->until_secs, now, wall_now);
 	entry->since = warden_clock_to_wall(network->since_secs, now, wall_now);
 	digest_add_net(&list->digest, &network->net);
 	digest_add(&list->digest, network->until_secs);
+	return true;
+}
+
+static bool list_add_home(struct saver_list *list,
+			  const struct warden_siege_home *home, uint64_t now,
+			  int64_t wall_now)
+{
+	struct warden_state_entry *entry = list_add(list);
+
+	if (entry == NULL)
+		return false;
+	entry->kind = WARDEN_STATE_HOME;
+	entry->hash[0] = home->user;
+	entry->hash[1] = home->network;
+	entry->since = warden_clock_to_wall(home->since, now, wall_now);
+	entry->last_login = warden_clock_to_wall(home->login, now, wall_now);
+	digest_add(&list->digest, home->user);
+	digest_add(&list->digest, home->network << 32 | home->login);
+	digest_add(&list->digest, home->since);
+	return true;
+}
+
+static bool list_add_key(struct saver_list *list,
+			 const struct warden_siege *siege)
+{
+	struct warden_state_entry *entry = list_add(list);
+
+	if (entry == NULL)
+		return false;
+	entry->kind = WARDEN_STATE_KEY;
+	warden_siege_key(siege, entry->hash);
+	digest_add(&list->digest, entry->hash[0]);
+	return true;
+}
+
+/* The key first: what is read before it is nobody's. */
+static bool list_add_homes(struct saver_list *list, struct warden *warden,
+			   const struct warden_policy *policy, uint64_t now,
+			   int64_t wall_now)
+{
+	const struct warden_siege *siege = warden_admin_siege(warden);
+	struct warden_siege_home home;
+	uint32_t index = 0;
+	bool first = true;
+
+	while (warden_siege_next_home(siege, &index, policy, now, &home)) {
+		if ((first && !list_add_key(list, siege)) ||
+		    !list_add_home(list, &home, now, wall_now))
+			return false;
+		first = false;
+	}
 	return true;
 }
 
@@ -165,7 +216,7 @@ static bool list_fill(struct saver_list *list, struct warden *warden,
 		if (!list_add_host(list, &info, policy, now, wall_now))
 			return false;
 	}
-	return true;
+	return list_add_homes(list, warden, policy, now, wall_now);
 }
 
 static void saver_failed(struct warden_saver *saver,
@@ -246,7 +297,8 @@ struct loader {
 	const struct warden_policy *policy;
 	uint64_t now;
 	int64_t wall_now;
-	bool hosts, networks; /* which of them to load */
+	bool hosts, networks, homes; /* which of them to load */
+	bool key;		     /* of the homes: seen */
 	unsigned int blocked, known, nets, lost;
 };
 
@@ -358,6 +410,67 @@ static void load_network(struct loader *loader,
 		loader->lost++;
 }
 
+static uint32_t loader_past(const struct loader *loader, int64_t wall)
+{
+	uint32_t secs =
+		warden_clock_from_wall(wall, loader->now, loader->wall_now);
+	uint32_t now_secs = (uint32_t)(loader->now / 1000);
+
+	return secs < now_secs ? secs : now_secs;
+}
+
+static void load_home(struct loader *loader,
+		      const struct warden_state_entry *entry)
+{
+	const struct warden_siege_home home = {
+		.user = entry->hash[0],
+		.network = entry->hash[1],
+		.since = loader_past(loader, entry->since),
+		.login = loader_past(loader, entry->last_login),
+	};
+
+	if ((uint32_t)(loader->now / 1000) - home.login >=
+	    loader->policy->known_time_secs)
+		return;
+	if (!loader->key ||
+	    !warden_siege_restore_home(warden_admin_siege(loader->warden),
+				       &home, loader->now))
+		loader->lost++;
+}
+
+static void load_key(struct loader *loader,
+		     const struct warden_state_entry *entry)
+{
+	warden_siege_restore_key(warden_admin_siege(loader->warden),
+				 entry->hash);
+	loader->key = true;
+}
+
+static void load_entry(struct loader *loader,
+		       const struct warden_state_entry *entry)
+{
+	switch (entry->kind) {
+	case WARDEN_STATE_HOST:
+		if (loader->hosts)
+			load_host(loader, entry);
+		break;
+	case WARDEN_STATE_NETWORK:
+		if (loader->networks)
+			load_network(loader, entry);
+		break;
+	case WARDEN_STATE_KEY:
+		if (loader->homes)
+			load_key(loader, entry);
+		break;
+	case WARDEN_STATE_HOME:
+		if (loader->homes)
+			load_home(loader, entry);
+		break;
+	default:
+		break;
+	}
+}
+
 static void saver_set_aside(struct warden_saver *saver,
 			    struct warden_report *report, const char *why)
 {
@@ -406,14 +519,8 @@ static void loader_run(struct loader *loader, const struct warden_saver *saver,
 		       const struct warden_state_entry *entries, size_t count,
 		       struct warden_report *report)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (entries[i].is_network) {
-			if (loader->networks)
-				load_network(loader, &entries[i]);
-		} else if (loader->hosts) {
-			load_host(loader, &entries[i]);
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		load_entry(loader, &entries[i]);
 	warden_report_line(report, WARDEN_LEVEL_INFO,
 			   "from %s: %u blocked hosts, %u known hosts and %u "
 			   "blocked networks",
@@ -454,6 +561,7 @@ void warden_saver_load(struct warden_saver *saver, struct warden *warden,
 		.wall_now = wall_now,
 		.hosts = atomic_load(loaded) == 0,
 		.networks = networks,
+		.homes = !warden_siege_is_restored(warden_admin_siege(warden)),
 	};
 	struct warden_state_entry *entries;
 	struct warden_error error;
@@ -463,7 +571,8 @@ void warden_saver_load(struct warden_saver *saver, struct warden *warden,
 
 	/* the first save comes an interval after the start */
 	saver->tried = now;
-	if (saver->path[0] == '\0' || (!loader.hosts && !loader.networks))
+	if (saver->path[0] == '\0' ||
+	    (!loader.hosts && !loader.networks && !loader.homes))
 		return;
 	ret = warden_state_read(saver->path, &saved, &entries, &count, &error);
 	if (ret < 0) {
@@ -474,4 +583,5 @@ void warden_saver_load(struct warden_saver *saver, struct warden *warden,
 		free(entries);
 	}
 	atomic_store(loaded, 1);
+	warden_siege_set_restored(warden_admin_siege(warden));
 }

@@ -23,10 +23,12 @@
 /* Of a guard [until_secs:32][refused:32]. */
 #define GUARD_UNTIL_SHIFT 32
 
-/* What a hash is of: each is another one, though its words were the same. They
-   are other numbers than those of warden-memory.c. */
+/* Of what the key is made. */
+#define SIEGE_KEY UINT64_C(0x7369656765000000)
+
+/* What a hash is of: each is another one, though its words were the same. */
 enum siege_kind {
-	SIEGE_USER = 101,
+	SIEGE_USER = 1,
 	SIEGE_HOME,
 	SIEGE_FAILED,
 };
@@ -53,11 +55,20 @@ static uint32_t load32(const _Atomic uint32_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
+void warden_siege_key(const struct warden_siege *siege, uint64_t key_r[2])
+{
+	key_r[0] = load(&siege->file->homes_key[0]);
+	key_r[1] = load(&siege->file->homes_key[1]);
+	if (key_r[0] == 0 && key_r[1] == 0)
+		memcpy(key_r, siege->hash_key, sizeof(siege->hash_key));
+}
+
 static uint64_t user_hash(const struct warden_siege *siege, const char *user)
 {
-	const uint64_t key[2] = { siege->hash_key[0] ^ SIEGE_USER,
-				  siege->hash_key[1] };
+	uint64_t key[2];
 
+	warden_siege_key(siege, key);
+	key[0] ^= SIEGE_USER;
 	return warden_hash(key, user, strlen(user));
 }
 
@@ -70,8 +81,10 @@ static uint64_t network_hash(const struct warden_siege *siege,
 	const uint64_t net =
 		host->family == WARDEN_INET ? host->key >> 8 : host->key >> 16;
 	const uint64_t words[4] = { kind, user, host->family, net };
+	uint64_t key[2];
 
-	return warden_hash(siege->hash_key, words, sizeof(words));
+	warden_siege_key(siege, key);
+	return warden_hash(key, words, sizeof(words));
 }
 
 /* --- Homes ---------------------------------------------------------------- */
@@ -159,8 +172,9 @@ static bool homes_have(const struct home_place *place, uint32_t hash,
 	return false;
 }
 
+/* He logged in from there at that time. */
 static void home_put(const struct home_place *place, uint32_t hash,
-		     uint64_t now)
+		     uint64_t when, uint64_t now)
 {
 	_Atomic uint32_t *networks = place->set->networks[place->way];
 	_Atomic uint32_t *best = &networks[0];
@@ -180,7 +194,7 @@ static void home_put(const struct home_place *place, uint32_t hash,
 			best = &networks[i];
 		}
 	}
-	atomic_store_explicit(best, hash << HOME_HASH_SHIFT | home_time(now),
+	atomic_store_explicit(best, hash << HOME_HASH_SHIFT | home_time(when),
 			      memory_order_relaxed);
 }
 
@@ -255,7 +269,7 @@ void warden_siege_logged_in(struct warden_siege *siege,
 		   policy->known_time_secs) {
 		home_begin(&place, hash, now);
 	}
-	home_put(&place, home_hash(siege, hash, host), now);
+	home_put(&place, home_hash(siege, hash, host), now, now);
 }
 
 /* --- Sieges --------------------------------------------------------------- */
@@ -448,11 +462,14 @@ static bool siege_add(const struct warden_siege *siege,
 
 bool warden_siege_init(struct warden_siege *siege_r, void *base, size_t size)
 {
+	uint64_t key[2];
+
 	if (size != sizeof(struct warden_auth_file))
 		return false;
 	siege_r->file = base;
-	memcpy(siege_r->hash_key, siege_r->file->file.hash_key,
-	       sizeof(siege_r->hash_key));
+	memcpy(key, siege_r->file->file.hash_key, sizeof(key));
+	for (uint64_t i = 0; i < 2; i++)
+		siege_r->hash_key[i] = warden_hash_u64(key, SIEGE_KEY + i);
 	return true;
 }
 
@@ -549,6 +566,111 @@ uint32_t warden_siege_look(struct warden_siege *siege,
 				siege_look(&place, policy, now, ended, context);
 	}
 	return count;
+}
+
+/* --- The state file -------------------------------------------------------- */
+
+#define HOMES_ALL (WARDEN_HOME_SETS * WARDEN_HOME_WAYS * WARDEN_HOMES)
+
+/* What is left of a user's hash: the tag, and in which set it is. */
+_Static_assert(WARDEN_HOME_SETS <= 1 << USER_TAG_SHIFT, "room for both");
+
+static uint32_t home_login_secs(uint32_t word, uint64_t now)
+{
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	uint32_t age = home_age_secs(word, now);
+
+	/* when the six hours began, so that it gets no younger by a reboot */
+	now_secs -= now_secs % HOME_TIME_SECS;
+	return age < now_secs ? now_secs - age : 0;
+}
+
+static uint32_t user_since_secs(uint64_t word, uint64_t now)
+{
+	uint32_t now_secs = (uint32_t)(now / 1000);
+	uint64_t age = ((since_time(now) - (uint32_t)word) & SINCE_MASK) *
+		       (uint64_t)SINCE_SECS;
+
+	return age < now_secs ? now_secs - (uint32_t)age : 0;
+}
+
+bool warden_siege_next_home(const struct warden_siege *siege,
+			    uint32_t *index_io,
+			    const struct warden_policy *policy, uint64_t now,
+			    struct warden_siege_home *home_r)
+{
+	while (*index_io < HOMES_ALL) {
+		uint32_t index = (*index_io)++;
+		uint32_t record = index / WARDEN_HOMES;
+		uint32_t set_index = record / WARDEN_HOME_WAYS;
+		const struct warden_home_set *set =
+			&siege->file->homes[set_index];
+		unsigned int way = record % WARDEN_HOME_WAYS;
+		uint64_t user = load(&set->users[way]);
+		uint32_t word =
+			load32(&set->networks[way][index % WARDEN_HOMES]);
+
+		/* free, or noise */
+		if (user >> 63 == 0)
+			*index_io = (record + 1) * WARDEN_HOMES;
+		if (user >> 63 == 0 || word >> HOME_HASH_SHIFT == 0 ||
+		    !home_is_recent(word, policy, now))
+			continue;
+		home_r->user =
+			user >> USER_TAG_SHIFT << USER_TAG_SHIFT | set_index;
+		home_r->network = word >> HOME_HASH_SHIFT;
+		home_r->since = user_since_secs(user, now);
+		home_r->login = home_login_secs(word, now);
+		return true;
+	}
+	return false;
+}
+
+bool warden_siege_is_restored(const struct warden_siege *siege)
+{
+	return load(&siege->file->homes_loaded) != 0;
+}
+
+void warden_siege_restore_key(struct warden_siege *siege, const uint64_t key[2])
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		atomic_store_explicit(&siege->file->homes_key[i], key[i],
+				      memory_order_relaxed);
+	}
+}
+
+static bool home_is_possible(const struct warden_siege_home *home, uint64_t now)
+{
+	return home->user >> 63 != 0 &&
+	       (home->user & SINCE_MASK) < WARDEN_HOME_SETS &&
+	       home->network != 0 &&
+	       home->network >> (32 - HOME_HASH_SHIFT) == 0 &&
+	       home->since <= now / 1000 && home->login <= now / 1000;
+}
+
+bool warden_siege_restore_home(struct warden_siege *siege,
+			       const struct warden_siege_home *home,
+			       uint64_t now)
+{
+	uint64_t since = home->since * UINT64_C(1000);
+	struct home_place place;
+
+	if (!home_is_possible(home, now))
+		return false;
+	if (!home_find(siege, home->user, &place))
+		home_claim(siege, home->user, &place, now);
+	atomic_store_explicit(&place.set->users[place.way],
+			      user_word(home->user, since),
+			      memory_order_relaxed);
+	home_put(&place, (uint32_t)home->network, home->login * UINT64_C(1000),
+		 now);
+	return true;
+}
+
+void warden_siege_set_restored(struct warden_siege *siege)
+{
+	atomic_store_explicit(&siege->file->homes_loaded, 1,
+			      memory_order_relaxed);
 }
 
 /* --- For the log ---------------------------------------------------------- */

@@ -39,9 +39,10 @@
      - whose first login that is remembered is not yet siege_learn_secs ago: by
        then he has been everywhere where he usually is.
 
-   Everything is kept by keyed hashes, in memory only. It survives a restart of
-   Dovecot and of the machine's service, not a reboot: then all are learned
-   anew, and nobody is on guard for siege_learn_secs.
+   Everything is kept by keyed hashes. It survives a restart of Dovecot. Homes
+   also survive a reboot, in the state file with their key; sieges do not, and
+   begin anew. Where the homes are lost all are learned anew, and nobody is on
+   guard for siege_learn_secs.
 
    Room: WARDEN_HOME_SETS * WARDEN_HOME_WAYS users (32,768) with WARDEN_HOMES
    (30) networks each; a login of another takes the place of who has not logged
@@ -60,6 +61,10 @@
    refuses       | auth    | auth, service        | nothing
    look          | service | auth                 | an end that is logged by
 		 |         |                      | the next service
+   restore       | service | auth                 | part of the homes; who
+		 |         |                      | logs in before the key
+		 |         |                      | is there is forgotten
+   next_home     | service | auth                 | nothing
 
    auth is one process (its workers never come here), two while Dovecot reloads.
    No lock, no pointer; every loop is over one set. What is read is untrusted:
@@ -68,7 +73,9 @@
 
 struct warden_siege {
 	struct warden_auth_file *file;
-	uint64_t hash_key[2]; /* private copy */
+	/* made of the header's, which is not to be told by it: this one is
+	   saved */
+	uint64_t hash_key[2];
 };
 
 /* false: the file has not the size of this layout. */
@@ -109,6 +116,38 @@ typedef void warden_siege_ended_t(void *context,
 uint32_t warden_siege_look(struct warden_siege *siege,
 			   const struct warden_policy *policy, uint64_t now,
 			   warden_siege_ended_t *ended, void *context);
+
+/* --- Homes in the state file: the service ---------------------------------- */
+
+struct warden_siege_home {
+	uint64_t user;	  /* hash */
+	uint64_t network; /* hash of both */
+	/* when he logged in from anywhere first, and from there last; seconds
+	   of warden time, to some minutes and to six hours */
+	uint32_t since, login;
+};
+
+/* The key of all hashes; not that of the passwords, see warden-memory.h. */
+void warden_siege_key(const struct warden_siege *siege, uint64_t key_r[2]);
+/* Walk over all homes within known_time; index_io starts at 0. false: the
+   end. */
+bool warden_siege_next_home(const struct warden_siege *siege,
+			    uint32_t *index_io,
+			    const struct warden_policy *policy, uint64_t now,
+			    struct warden_siege_home *home_r);
+
+/* Has that been done in the life of the file? */
+bool warden_siege_is_restored(const struct warden_siege *siege);
+/* First the key, then the homes, then that it is done. A home that cannot be is
+   refused. */
+void warden_siege_restore_key(struct warden_siege *siege,
+			      const uint64_t key[2]);
+bool warden_siege_restore_home(struct warden_siege *siege,
+			       const struct warden_siege_home *home,
+			       uint64_t now);
+void warden_siege_set_restored(struct warden_siege *siege);
+
+/* --- The log --------------------------------------------------------------- */
 
 /* A user name that a client made up, as it may stand in the log: what is not a
    letter, digit or one of . _ - + @ becomes %XX, and of a long one only the

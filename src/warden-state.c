@@ -88,21 +88,60 @@ static void put_host(struct warden_replace_file *file,
 	put_number(file, "users", entry->users);
 }
 
-static void put_entry(struct warden_replace_file *file,
-		      const struct warden_state_entry *entry)
+static const char *const kind_names[WARDEN_STATE_KINDS] = {
+	[WARDEN_STATE_HOST] = "host",
+	[WARDEN_STATE_NETWORK] = "network",
+	[WARDEN_STATE_KEY] = "key",
+	[WARDEN_STATE_HOME] = "home",
+};
+
+static bool kind_has_net(unsigned int kind)
+{
+	return kind == WARDEN_STATE_HOST || kind == WARDEN_STATE_NETWORK;
+}
+
+static void put_subject(struct warden_replace_file *file,
+			const struct warden_state_entry *entry)
 {
 	char str[WARDEN_NET_STRLEN];
 
-	warden_replace_file_puts(file,
-				 entry->is_network ? "network " : "host ");
-	warden_replace_file_puts(file, warden_net_format(&entry->net, str));
-	if (entry->is_network) {
+	if (kind_has_net(entry->kind)) {
+		(void)warden_net_format(&entry->net, str);
+	} else {
+		(void)snprintf(str, sizeof(str), "%016" PRIx64 " %016" PRIx64,
+			       entry->hash[0], entry->hash[1]);
+	}
+	warden_replace_file_puts(file, kind_names[entry->kind]);
+	warden_replace_file_puts(file, " ");
+	warden_replace_file_puts(file, str);
+}
+
+static void put_entry(struct warden_replace_file *file,
+		      const struct warden_state_entry *entry)
+{
+	put_subject(file, entry);
+	switch (entry->kind) {
+	case WARDEN_STATE_NETWORK:
 		put_time(file, "since", entry->since);
 		put_blocked_until(file, entry->blocked_until);
-	} else {
+		break;
+	case WARDEN_STATE_HOME:
+		put_time(file, "since", entry->since);
+		put_time(file, "login", entry->last_login);
+		break;
+	case WARDEN_STATE_HOST:
 		put_host(file, entry);
+		break;
+	default:
+		break;
 	}
 	warden_replace_file_puts(file, "\n");
+}
+
+static bool entry_is_sane(const struct warden_state_entry *entry)
+{
+	return entry->kind < WARDEN_STATE_KINDS &&
+	       (!kind_has_net(entry->kind) || net_is_sane(&entry->net));
 }
 
 static bool check_entries(const char *path,
@@ -116,7 +155,7 @@ static bool check_entries(const char *path,
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (!net_is_sane(&entries[i].net)) {
+		if (!entry_is_sane(&entries[i])) {
 			warden_error_set(error_r,
 				"%s was not written: entry %zu is no network",
 				path, i);
@@ -318,17 +357,19 @@ enum state_key {
 	KEY_COUNT,
 };
 
+#define OF(kind) (1U << WARDEN_STATE_##kind)
+
 static const struct {
 	const char *name;
-	bool of_host, of_network;
+	unsigned int kinds; /* that have it */
 } state_keys[KEY_COUNT] = {
-	[KEY_BLOCK] = { "block", true, true },
-	[KEY_SINCE] = { "since", false, true },
-	[KEY_OFFENCES] = { "offences", true, false },
-	[KEY_REASON] = { "reason", true, false },
-	[KEY_REFUSED] = { "refused", true, false },
-	[KEY_LOGIN] = { "login", true, false },
-	[KEY_USERS] = { "users", true, false },
+	[KEY_BLOCK] = { "block", OF(HOST) | OF(NETWORK) },
+	[KEY_SINCE] = { "since", OF(NETWORK) | OF(HOME) },
+	[KEY_OFFENCES] = { "offences", OF(HOST) },
+	[KEY_REASON] = { "reason", OF(HOST) },
+	[KEY_REFUSED] = { "refused", OF(HOST) },
+	[KEY_LOGIN] = { "login", OF(HOST) | OF(HOME) },
+	[KEY_USERS] = { "users", OF(HOST) },
 };
 
 static enum state_key find_key(const char *name,
@@ -337,8 +378,7 @@ static enum state_key find_key(const char *name,
 	unsigned int key;
 
 	for (key = 0; key < KEY_COUNT; key++) {
-		if ((entry->is_network ? state_keys[key].of_network :
-		     state_keys[key].of_host) &&
+		if ((state_keys[key].kinds & 1U << entry->kind) != 0 &&
 		    strcmp(state_keys[key].name, name) == 0)
 			break;
 	}
@@ -412,22 +452,45 @@ static bool make_room(struct state_reader *reader)
 	return true;
 }
 
+static bool parse_net(struct state_reader *reader, const char *word,
+		      struct warden_state_entry *entry)
+{
+	const char *error;
+
+	if (word == NULL)
+		return damaged(reader, "no address");
+	return warden_net_parse(word, &entry->net, &error) ||
+	       damaged(reader, error);
+}
+
+static bool parse_hash(struct state_reader *reader, const char *word,
+		       uint64_t *hash_r)
+{
+	if (word == NULL || strlen(word) != 16 ||
+	    strspn(word, "0123456789abcdef") != 16)
+		return damaged(reader, "not a hash of sixteen digits");
+	*hash_r = strtoull(word, NULL, 16);
+	return true;
+}
+
 static bool parse_entry(struct state_reader *reader, const char *kind,
 			char *rest)
 {
 	struct warden_state_entry entry;
-	const char *address, *error;
 
 	memset(&entry, 0, sizeof(entry));
-	if (strcmp(kind, "network") == 0)
-		entry.is_network = true;
-	else if (strcmp(kind, "host") != 0)
+	while (entry.kind < WARDEN_STATE_KINDS &&
+	       strcmp(kind, kind_names[entry.kind]) != 0)
+		entry.kind++;
+	if (entry.kind == WARDEN_STATE_KINDS)
 		return damaged(reader, "neither a host, a network nor the end");
-	address = strsep(&rest, " ");
-	if (address == NULL)
-		return damaged(reader, "no address");
-	if (!warden_net_parse(address, &entry.net, &error))
-		return damaged(reader, error);
+	if (kind_has_net(entry.kind)) {
+		if (!parse_net(reader, strsep(&rest, " "), &entry))
+			return false;
+	} else if (!parse_hash(reader, strsep(&rest, " "), &entry.hash[0]) ||
+		   !parse_hash(reader, strsep(&rest, " "), &entry.hash[1])) {
+		return false;
+	}
 	if (!parse_words(reader, rest, &entry) || !make_room(reader))
 		return false;
 	reader->entries[reader->count++] = entry;

@@ -18,20 +18,32 @@
      host 192.0.2.1 block=1770000000 offences=2 reason=auth_failed \
        refused=17 login=1769990000 users=3  (one line; absent = 0)
      network 198.51.100.0/24 since=1769990000 block=forever
-     end 2
+     key 0123456789abcdef fedcba9876543210
+     home 8123456789000abc 0000000000012345 since=1769900000 login=1769990000
+     end 4
 
    "saved" is when it was written: a machine that starts with its clock behind
-   that is wrong about the time. "end" counts the hosts and networks, so a file
-   that was cut short is told from a whole one. Never a password, a digest or a
-   user name. */
+   that is wrong about the time. "end" counts the lines between, so a file that
+   was cut short is told from a whole one. "home" is a network from which a user
+   logs in, both as hashes with the key (warden-siege.h). Never a password, a
+   digest of one, or a user name. */
+
+enum warden_state_kind {
+	WARDEN_STATE_HOST = 0,
+	WARDEN_STATE_NETWORK, /* blocked */
+	WARDEN_STATE_KEY,
+	WARDEN_STATE_HOME,
+	WARDEN_STATE_KINDS,
+};
 
 struct warden_state_entry {
-	struct warden_net net;
-	bool is_network; /* a blocked network, else a host */
+	uint8_t kind;	       /* enum warden_state_kind */
+	struct warden_net net; /* of a host or network */
+	uint64_t hash[2];      /* the key; or of a home: user and network */
 	int64_t blocked_until; /* wall clock, seconds; 0 = not, and
 				  WARDEN_WALL_FOREVER */
-	int64_t since;	       /* networks: when it was blocked */
-	int64_t last_login;    /* 0 = never */
+	int64_t since; /* networks: when it was blocked; homes: see there */
+	int64_t last_login; /* hosts and homes; 0 = never */
 	uint64_t refused;
 	uint16_t users;	  /* that logged in, about */
 	uint8_t offences; /* 0..WARDEN_OFFENCES_MAX */

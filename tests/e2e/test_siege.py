@@ -2,6 +2,8 @@
 """One user under siege: guesses at one account from many networks put that
 account on guard, and nobody else pays for it."""
 
+import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from clients import IN, WRONG, Host, hang_up
 from dialect import (HOME, PASSDB_MASTER_USERS, PASSDB_USERS, PASSDB_WARDEN,
                      PASSDB_WARDEN_MASTER)
+from dovecot import STATE_DIR, WARDEN_DIR
 from sasl import SaslClient
 from waiting import wait_until
 
@@ -172,6 +175,31 @@ def test_siege_outlives_a_restart_and_a_reload(besieged, innocent):
     assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
     wait_guard(dovecot)
     assert dovecot.log_lines(ENDS) == []
+
+
+def test_known_networks_outlive_a_reboot(new_dovecot, innocent):
+    """In the state file, from which it is also known since when; here that is
+    made a week and a day."""
+    dovecot = new_dovecot(settings={**SETTINGS, "siege_learn": "1 week"})
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+    wait_until(lambda: status(dovecot)["logins_hour"] == 1, "the login")
+    assert besiege(dovecot) == [WRONG] * NETWORKS
+    dovecot.stop()
+    state = dovecot.sandbox.path(f"{STATE_DIR}/state")
+    text = state.read_text()
+    assert "alice" not in text and len(re.findall("^key ", text, re.M)) == 1
+    home, = re.findall("^home .* since=([0-9]+)", text, re.M)
+    state.write_text(text.replace(f"since={home}",
+                                  f"since={int(home) - 8 * 86400}"))
+    shutil.rmtree(dovecot.sandbox.path(WARDEN_DIR))
+    dovecot.start()
+    assert dovecot.log_lines("on guard") == []
+    assert NEIGHBOUR.try_imap(dovecot, "alice", "typo") == WRONG
+    assert besiege(dovecot, first=100) == [WRONG] * NETWORKS
+    dovecot.wait_log("account alice is on guard")
+    assert STRANGER.try_imap(dovecot, "alice", "alice-secret") == WRONG
+    assert innocent.try_imap(dovecot, "alice", "alice-secret") == IN
+    assert dovecot.log_lines("no place") == []
 
 
 @pytest.mark.parametrize("settings", [

@@ -181,10 +181,39 @@ static void step_name(struct run *run)
 			   strchr("\"'():,", *p) == NULL);
 }
 
+/* What is saved can be loaded. */
+static void step_walk(struct run *run)
+{
+	struct warden_siege_home home;
+	uint32_t index = 0, before = 0;
+
+	while (warden_siege_next_home(&siege, &index, &run->policy, run->now,
+				      &home)) {
+		FUZZ_CHECK(index > before && index <= WARDEN_HOME_SETS *
+							      WARDEN_HOME_WAYS *
+							      WARDEN_HOMES);
+		before = index;
+		FUZZ_CHECK(warden_siege_restore_home(&siege, &home, run->now));
+	}
+}
+
+static void step_restore(struct run *run)
+{
+	const struct warden_siege_home home = {
+		.user = fuzz_take(&run->input, 8),
+		.network = fuzz_take(&run->input, 3),
+		.since = (uint32_t)fuzz_take(&run->input, 4),
+		.login = (uint32_t)fuzz_take(&run->input, 4),
+	};
+
+	(void)warden_siege_restore_home(&siege, &home, run->now);
+}
+
 typedef void step_t(struct run *run);
 static step_t *const steps[] = {
-	step_log_in, step_fail, step_fail_often, step_ask,  step_look,
-	step_wait,   step_poke, step_poke_siege, step_name,
+	step_log_in, step_fail, step_fail_often, step_ask,
+	step_look,   step_wait, step_poke,	 step_poke_siege,
+	step_name,   step_walk, step_restore,
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 

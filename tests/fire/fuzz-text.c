@@ -23,7 +23,8 @@ static void check_entry(const struct warden_state_entry *a,
 			const struct warden_state_entry *b)
 {
 	FUZZ_CHECK(warden_net_equals(&a->net, &b->net));
-	FUZZ_CHECK(a->is_network == b->is_network);
+	FUZZ_CHECK(a->kind == b->kind);
+	FUZZ_CHECK(memcmp(a->hash, b->hash, sizeof(a->hash)) == 0);
 	FUZZ_CHECK(a->blocked_until == b->blocked_until);
 	FUZZ_CHECK(a->since == b->since && a->last_login == b->last_login);
 	FUZZ_CHECK(a->refused == b->refused && a->offences == b->offences);

@@ -836,6 +836,77 @@ static void test_reboot_forgets_blocks_offences_or_known(void **state)
 	assert_int_equal(lines_with(f, "blocked 192.0.2.1"), 0);
 }
 
+static struct warden *open_auth(struct fixture *f)
+{
+	struct warden_error error;
+	struct warden *auth =
+		warden_open(f->table_dir, WARDEN_ROLE_AUTH, 0, &error);
+
+	assert_non_null(auth);
+	return auth;
+}
+
+/* A guess from each of so many networks as it takes. */
+static bool besieged(struct fixture *f, struct warden *auth, const char *user)
+{
+	char text[WARDEN_NET_STRLEN];
+	uint32_t id;
+	bool began = false;
+
+	for (int n = 0; n < 20; n++) {
+		struct warden_host host;
+
+		(void)snprintf(text, sizeof(text), "198.18.%d.1", n);
+		host = unit_host(text);
+		began = warden_siege_failed(&auth->siege, &host, user,
+					    &f->settings.policy, f->now, &id);
+	}
+	return began;
+}
+
+/* From where a user logs in, and since when that is known. */
+static void test_reboot_forgets_homes(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_host home = unit_host("192.0.2.1");
+	struct warden_host stranger = unit_host("203.0.113.1");
+	struct warden *auth;
+
+	tick(f);
+	auth = open_auth(f);
+	warden_siege_logged_in(&auth->siege, &home, "alice",
+			       &f->settings.policy,
+			       f->now - 8 * UINT64_C(1000) * DAY_SECS);
+	warden_siege_logged_in(&auth->siege, &home, "new", &f->settings.policy,
+			       f->now);
+	warden_close(&auth);
+	warden_keeper_shutdown(f->keeper, f->now, f->wall_now);
+	assert_false(file_has(f->state, "alice"));
+	assert_true(file_has(f->state, "\nkey "));
+	reboot(f, 600);
+	auth = open_auth(f);
+	/* until the service is there nobody is known */
+	assert_false(besieged(f, auth, "alice"));
+	tick(f);
+	assert_true(besieged(f, auth, "alice"));
+	assert_false(besieged(f, auth, "new"));
+	assert_false(warden_siege_refuses(&auth->siege, &home, "alice",
+					  &f->settings.policy, f->now));
+	assert_true(warden_siege_refuses(&auth->siege, &stranger, "alice",
+					 &f->settings.policy, f->now));
+	assert_int_equal(lines_with(f, "no place"), 0);
+	warden_close(&auth);
+	/* once in the life of the file: what is forgotten does not come back */
+	shut_down(f);
+	start(f, NULL);
+	auth = open_auth(f);
+	memset(auth->siege.file->homes, 0, sizeof(auth->siege.file->homes));
+	tick(f);
+	assert_false(warden_siege_refuses(&auth->siege, &stranger, "alice",
+					  &f->settings.policy, f->now));
+	warden_close(&auth);
+}
+
 static void test_block_that_ended_before_the_save_is_forgiven(void **state)
 {
 	struct fixture *f = *state;
@@ -1656,6 +1727,7 @@ int main(void)
 		TEST(test_shutdown_leaves_a_denial_behind),
 		TEST(test_keeper_that_never_worked_touches_files),
 		TEST(test_reboot_forgets_blocks_offences_or_known),
+		TEST(test_reboot_forgets_homes),
 		TEST(test_block_that_ended_before_the_save_is_forgiven),
 		TEST(test_login_of_the_future_makes_known_for_longer),
 		TEST(test_clock_behind_at_boot_revives_a_block),

@@ -392,6 +392,118 @@ static void noise_does_no_harm(void **state)
 	}
 }
 
+/* From one file to another, with another key and another clock; returns how
+   many homes. */
+static unsigned int carry_over(struct fixture *f, uint64_t now,
+			       struct warden_auth_file *to_file,
+			       uint64_t to_now)
+{
+	struct warden_siege to;
+	struct warden_siege_home home;
+	uint32_t index = 0, shift = (uint32_t)((now - to_now) / 1000);
+	unsigned int count = 0;
+	uint64_t key[2];
+
+	to_file->file.hash_key[0] = 4711;
+	assert_true(warden_siege_init(&to, to_file, sizeof(*to_file)));
+	assert_false(warden_siege_is_restored(&to));
+	warden_siege_key(&f->siege, key);
+	warden_siege_restore_key(&to, key);
+	while (warden_siege_next_home(&f->siege, &index, &f->policy, now,
+				      &home)) {
+		home.since -= shift;
+		home.login -= shift;
+		assert_true(warden_siege_restore_home(&to, &home, to_now));
+		count++;
+	}
+	warden_siege_set_restored(&to);
+	assert_true(warden_siege_is_restored(&to));
+	f->siege = to;
+	return count;
+}
+
+/* The key that goes to disk says nothing of the one that passwords are kept
+   with. */
+static void key_is_not_that_of_the_file(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t key[2];
+
+	warden_siege_key(&f->siege, key);
+	assert_true(key[0] != 0 && key[1] != 0 && key[0] != key[1]);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_true(key[i] != f->file->file.hash_key[0]);
+		assert_true(key[i] != f->file->file.hash_key[1]);
+	}
+}
+
+static void homes_survive_a_reboot(void **state)
+{
+	struct fixture *f = *state;
+	struct warden_auth_file *other = test_calloc(1, sizeof(*other));
+	uint64_t booted = UNIT_NOW - 400 * DAY;
+	char name[32];
+
+	move_in(f, "alice");
+	for (unsigned int n = 0; n < 100; n++) {
+		(void)snprintf(name, sizeof(name), "user%u", n);
+		move_in(f, name);
+		log_in(f, name, bot(n), UNIT_NOW);
+	}
+	/* one that is forgotten */
+	log_in(f, "late", "192.0.2.1", UNIT_NOW - 31 * DAY);
+	log_in(f, "new", "192.0.2.1", UNIT_NOW);
+	assert_int_equal(carry_over(f, UNIT_NOW, other, booted), 303);
+	assert_int_equal(besiege(f, "alice", NETWORKS, booted), 1);
+	assert_true(refuses(f, "alice", "203.0.113.1", booted));
+	assert_false(refuses(f, "alice", "192.0.2.1", booted));
+	assert_false(refuses(f, "alice", "2001:db8:1::1", booted));
+	assert_int_equal(besiege(f, "user77", NETWORKS, booted), 1);
+	assert_false(refuses(f, "user77", bot(77), booted));
+	assert_true(refuses(f, "user77", bot(78), booted));
+	/* since when it is learned is kept as well */
+	assert_int_equal(besiege(f, "new", NETWORKS, booted), 0);
+	assert_int_equal(besiege(f, "new", NETWORKS, booted + 7 * DAY), 1);
+	/* and a home gets no younger by it, and not much older */
+	(void)besiege(f, "alice", NETWORKS, booted + 22 * DAY - 12 * HOUR);
+	assert_false(refuses(f, "alice", "192.0.2.1",
+			     booted + 22 * DAY - 12 * HOUR));
+	log_in(f, "alice", "198.51.100.1", booted + 21 * DAY);
+	(void)besiege(f, "alice", NETWORKS, booted + 22 * DAY + 6 * HOUR);
+	assert_true(
+		refuses(f, "alice", "192.0.2.1", booted + 22 * DAY + 6 * HOUR));
+	test_free(other);
+}
+
+static void home_that_cannot_be_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	const struct warden_siege_home good = {
+		.user = UINT64_C(1) << 63 | 7,
+		.network = 1,
+		.since = (uint32_t)(UNIT_NOW / 1000) - 10,
+		.login = (uint32_t)(UNIT_NOW / 1000),
+	};
+	struct warden_siege_home home = good;
+
+	assert_true(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+	home.user = 7;
+	assert_false(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+	home.user = good.user | WARDEN_HOME_SETS;
+	assert_false(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+	home = good;
+	home.network = 0;
+	assert_false(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+	home.network = UINT64_C(1) << 20;
+	assert_false(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+	home = good;
+	home.login++;
+	assert_false(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+	home = good;
+	home.since += 11;
+	assert_false(warden_siege_restore_home(&f->siege, &home, UNIT_NOW));
+}
+
 static void name_cannot_forge_a_line(void **state)
 {
 	char buf[WARDEN_SIEGE_NAME_STRLEN], many[200];
@@ -433,6 +545,9 @@ int main(void)
 		CASE(zero_networks_is_off),
 		CASE(every_threshold_can_be_reached),
 		CASE(noise_does_no_harm),
+		CASE(key_is_not_that_of_the_file),
+		CASE(homes_survive_a_reboot),
+		CASE(home_that_cannot_be_is_refused),
 		CASE(name_cannot_forge_a_line),
 	};
 

@@ -22,7 +22,10 @@ static const char good_file[] =
 	"host 2001:db8:1:2::/64 login=1769990001 users=3\n"
 	"host 192.0.2.9\n"
 	"network 198.51.100.0/24 since=1769990000 block=forever\n"
-	"end 4\n";
+	"key 0123456789abcdef fedcba9876543210\n"
+	"home 8123456789000abc 0000000000012345 since=1769900000 "
+	"login=1769990000\n"
+	"end 6\n";
 
 #define SAVED INT64_C(1769995000)
 
@@ -66,6 +69,19 @@ static void random_host(struct warden_state_entry *entry)
 	entry->reason = (uint8_t)unit_random_below(WARDEN_CLASS_COUNT);
 }
 
+static void random_home(struct warden_state_entry *entry)
+{
+	entry->kind = unit_random_below(9) == 0 ? WARDEN_STATE_KEY :
+						  WARDEN_STATE_HOME;
+	entry->hash[0] = (uint64_t)unit_random_below(UINT32_MAX) << 32 |
+			 unit_random_below(UINT32_MAX);
+	entry->hash[1] = unit_random_below(UINT32_MAX);
+	if (entry->kind == WARDEN_STATE_HOME) {
+		entry->since = random_time();
+		entry->last_login = random_time();
+	}
+}
+
 static struct warden_state_entry *random_entries(size_t count)
 {
 	struct warden_state_entry *entries = calloc(count, sizeof(*entries));
@@ -76,7 +92,11 @@ static struct warden_state_entry *random_entries(size_t count)
 		if (unit_random_below(8) != 0)
 			continue;
 		memset(&entries[i], 0, sizeof(entries[i]));
-		entries[i].is_network = true;
+		if (unit_random_below(2) == 0) {
+			random_home(&entries[i]);
+			continue;
+		}
+		entries[i].kind = WARDEN_STATE_NETWORK;
 		entries[i].net = net_of("198.51.0.0/16");
 		entries[i].net.bytes[1] = (uint8_t)unit_random_below(256);
 		entries[i].since = random_time();
@@ -92,7 +112,7 @@ static void assert_entries_equal(const struct warden_state_entry *a,
 {
 	for (size_t i = 0; i < count; i++) {
 		assert_true(warden_net_equals(&a[i].net, &b[i].net));
-		assert_int_equal(a[i].is_network, b[i].is_network);
+		assert_int_equal(a[i].kind, b[i].kind);
 		assert_true(a[i].blocked_until == b[i].blocked_until);
 		assert_true(a[i].since == b[i].since);
 		assert_true(a[i].last_login == b[i].last_login);
@@ -100,6 +120,7 @@ static void assert_entries_equal(const struct warden_state_entry *a,
 		assert_int_equal(a[i].users, b[i].users);
 		assert_int_equal(a[i].offences, b[i].offences);
 		assert_int_equal(a[i].reason, b[i].reason);
+		assert_memory_equal(a[i].hash, b[i].hash, sizeof(a[i].hash));
 	}
 }
 
@@ -161,7 +182,7 @@ static void test_what_was_written_is_not_read(void **state)
 
 static void test_format_changed(void **state)
 {
-	struct warden_state_entry entries[4];
+	struct warden_state_entry entries[6];
 	struct warden_error error;
 
 	(void)state;
@@ -177,13 +198,21 @@ static void test_format_changed(void **state)
 	entries[1].users = 3;
 	entries[2].net = net_of("192.0.2.9");
 	entries[3].net = net_of("198.51.100.0/24");
-	entries[3].is_network = true;
+	entries[3].kind = WARDEN_STATE_NETWORK;
 	entries[3].since = 1769990000;
 	entries[3].blocked_until = WARDEN_WALL_FOREVER;
+	entries[4].kind = WARDEN_STATE_KEY;
+	entries[4].hash[0] = UINT64_C(0x0123456789abcdef);
+	entries[4].hash[1] = UINT64_C(0xfedcba9876543210);
+	entries[5].kind = WARDEN_STATE_HOME;
+	entries[5].hash[0] = UINT64_C(0x8123456789000abc);
+	entries[5].hash[1] = 0x12345;
+	entries[5].since = 1769900000;
+	entries[5].last_login = 1769990000;
 
 	test_file_puts(test_path("state"), good_file);
-	assert_reads(entries, 4);
-	assert_true(warden_state_write(test_path("state"), SAVED, entries, 4,
+	assert_reads(entries, 6);
+	assert_true(warden_state_write(test_path("state"), SAVED, entries, 6,
 				       &error));
 	test_file_expect(test_path("state"), good_file);
 }
@@ -224,9 +253,9 @@ static void test_cut_short(void **state)
 		assert_damaged(good_file, size, ":");
 	assert_damaged(good_file, 0, ":1: the file is empty");
 	assert_damaged(good_file, strlen(good_file) - 1,
-		       ":7: the file was cut short");
-	assert_damaged(good_file, strlen(good_file) - strlen("end 4\n"),
-		       ":7: the file was cut short");
+		       ":9: the file was cut short");
+	assert_damaged(good_file, strlen(good_file) - strlen("end 6\n"),
+		       ":9: the file was cut short");
 }
 
 /* A hole as a power cut leaves it: the right size, but zeros. */
@@ -279,7 +308,7 @@ static void test_one_byte_changed(void **state)
 				      &count, &error) != 1)
 			continue;
 		taken++;
-		assert_int_equal(count, 4);
+		assert_int_equal(count, 6);
 		for (size_t i = 0; i < count; i++) {
 			assert_uint_in_range(entries[i].offences, 0,
 					     WARDEN_OFFENCES_MAX);
@@ -296,29 +325,66 @@ static void test_one_byte_changed(void **state)
 static void test_bad_line(void **state)
 {
 	static const char *const lines[] = {
-		"", " ", "host", "host ", "host  192.0.2.1", "hosts 192.0.2.1",
-		"HOST 192.0.2.1", " host 192.0.2.1", "host 192.0.2.1 ",
-		"host 192.0.2.1  block=1", "host 192.0.2.256",
-		"host 192.0.2.1/33", "host name.example", "host 192.0.2.1\r",
-		"host\t192.0.2.1", "host 192.0.2.1 block",
-		"host 192.0.2.1 block=", "host 192.0.2.1 =1",
-		"host 192.0.2.1 block=-1", "host 192.0.2.1 block=+1",
-		"host 192.0.2.1 block=1x", "host 192.0.2.1 block=0x1",
-		"host 192.0.2.1 block=Forever", "host 192.0.2.1 block=1=1",
+		"",
+		" ",
+		"host",
+		"host ",
+		"host  192.0.2.1",
+		"hosts 192.0.2.1",
+		"HOST 192.0.2.1",
+		" host 192.0.2.1",
+		"host 192.0.2.1 ",
+		"host 192.0.2.1  block=1",
+		"host 192.0.2.256",
+		"host 192.0.2.1/33",
+		"host name.example",
+		"host 192.0.2.1\r",
+		"host\t192.0.2.1",
+		"host 192.0.2.1 block",
+		"host 192.0.2.1 block=",
+		"host 192.0.2.1 =1",
+		"host 192.0.2.1 block=-1",
+		"host 192.0.2.1 block=+1",
+		"host 192.0.2.1 block=1x",
+		"host 192.0.2.1 block=0x1",
+		"host 192.0.2.1 block=Forever",
+		"host 192.0.2.1 block=1=1",
 		"host 192.0.2.1 block=253402300800",
 		"host 192.0.2.1 block=18446744073709551617",
-		"host 192.0.2.1 login=forever", "host 192.0.2.1 since=1",
-		"host 192.0.2.1 offences=16", "host 192.0.2.1 offences=258",
-		"host 192.0.2.1 reason=", "host 192.0.2.1 reason=none",
-		"host 192.0.2.1 reason=angry", "host 192.0.2.1 reason=1",
+		"host 192.0.2.1 login=forever",
+		"host 192.0.2.1 since=1",
+		"host 192.0.2.1 offences=16",
+		"host 192.0.2.1 offences=258",
+		"host 192.0.2.1 reason=",
+		"host 192.0.2.1 reason=none",
+		"host 192.0.2.1 reason=angry",
+		"host 192.0.2.1 reason=1",
 		"host 192.0.2.1 refused=18446744073709551616",
 		"host 192.0.2.1 refused=1 refused=1",
-		"host 192.0.2.1 password=secret", "network",
+		"host 192.0.2.1 password=secret",
+		"network",
 		"network 192.0.2.0/24 login=1",
 		"network 192.0.2.0/24 offences=1",
 		"network 192.0.2.0/24 since=forever",
-		"dovecot-warden state 1", "end", "end ", "end x", "end -1",
-		"end 0 0", "end 1", "end 18446744073709551616",
+		"key",
+		"key 0123456789abcdef",
+		"key 0123456789abcdef fedcba987654321",
+		"key 0123456789abcdef FEDCBA9876543210",
+		"key 0123456789abcdef 0xdcba9876543210",
+		"key 0123456789abcdef fedcba9876543210 login=1",
+		"home 0123456789abcdef login=1",
+		"home 0123456789abcdef fedcba98765432101 login=1",
+		"home 192.0.2.1 login=1",
+		"home 0123456789abcdef fedcba9876543210 users=1",
+		"home 0123456789abcdef fedcba9876543210 login=x",
+		"dovecot-warden state 1",
+		"end",
+		"end ",
+		"end x",
+		"end -1",
+		"end 0 0",
+		"end 1",
+		"end 18446744073709551616",
 	};
 	char data[512];
 
@@ -481,7 +547,7 @@ static void test_entry_out_of_range(void **state)
 	entries[1].reason = 255;
 	entries[1].blocked_until = -1;
 	entries[1].last_login = INT64_MIN;
-	entries[2].is_network = expected[2].is_network = true;
+	entries[2].kind = expected[2].kind = WARDEN_STATE_NETWORK;
 	entries[2].since = INT64_MIN;
 	assert_true(warden_state_write(test_path("state"), SAVED, entries, 3,
 				       &error));
