@@ -727,7 +727,8 @@ static void step_save(struct run *run)
 	FUZZ_CHECK(saver.written);
 	FUZZ_CHECK(warden_state_read(saver.path, &saved, &entries, &count,
 				     &error) == 1);
-	FUZZ_CHECK(count <= HOSTS + NETWORKS);
+	/* and the homes of those who log in in step_password(), with their key */
+	FUZZ_CHECK(count <= HOSTS + NETWORKS + 8 * ADDRESSES + 1);
 	free(entries);
 	warden_saver_deinit(&saver);
 }
@@ -780,6 +781,8 @@ static void run_rules(struct run *run, unsigned int which)
 	policy->exempt_count = EXEMPTS;
 	policy->fail_limit = 20;
 	policy->session_limit = 3;
+	policy->siege_networks = WARDEN_SIEGE_NETWORKS_MIN;
+	policy->siege_learn_secs = 0;
 	policy->session_limit_total = (which & 16) != 0 ? 8 : 0;
 	policy->ipv4_prefix = (which & 1) != 0 ? 24 : 32;
 	policy->ipv6_prefix = (which & 2) != 0 ? 48 : 64;
@@ -795,9 +798,7 @@ static void run_begin(struct run *run)
 	unsigned int removed;
 
 	memcpy(service->table.header, pristine, hosts_size);
-	/* the rest is fuzz-siege.c's, and nothing here comes to it */
-	memset(auth->suspects.file, 0,
-	       offsetof(struct warden_auth_file, homes));
+	memset(auth->suspects.file, 0, sizeof(struct warden_auth_file));
 	run->now = (uint64_t)START_SECS * 1000;
 	run_rules(run, (unsigned int)fuzz_take(&run->input, 1));
 	warden_admin_publish(service, &run->settings.policy, run->now);
