@@ -10,7 +10,7 @@ import pytest
 
 from clients import IN, WRONG, Host, hang_up
 from dialect import (HOME, PASSDB_MASTER_USERS, PASSDB_USERS, PASSDB_WARDEN,
-                     PASSDB_WARDEN_MASTER)
+                     PASSDB_WARDEN_MASTER, passdb_proxy)
 from dovecot import STATE_DIR, WARDEN_DIR
 from sasl import SaslClient
 from waiting import wait_until
@@ -239,6 +239,40 @@ def test_trusted_webmail_is_never_refused(besieged):
         config=f"login_trusted_networks = {webmail.address}\n")
     assert webmail.try_imap(dovecot, "alice", "alice-secret") == IN
     assert STRANGER.try_imap(dovecot, "alice", "alice-secret") == WRONG
+
+
+def test_address_that_a_trusted_proxy_names_counts(new_dovecot):
+    """On a backend: the proxy is trusted, and says who its client is."""
+    proxy = Host("127.0.0.5")
+    dovecot = new_dovecot(settings=SETTINGS, config=(
+        f"login_trusted_networks = {proxy.address}\n"))
+
+    def log_in(address, password):
+        with proxy.talk(dovecot) as talk:
+            talk.until(b"* OK")
+            talk.ask(f'1 ID ("x-originating-ip" "{address}")')
+            assert talk.until(b"1 ").startswith(b"1 OK")
+            talk.say(f"2 LOGIN alice {password}")
+            return talk.until(b"2 ").startswith(b"2 OK")
+    assert log_in("192.0.2.1", "alice-secret")
+    wait_until(lambda: status(dovecot)["logins_hour"] == 1, "the login")
+    for n in range(NETWORKS):
+        assert not log_in(f"198.51.{n}.1", f"guess-{n}")
+    dovecot.wait_log("account alice is on guard")
+    assert not log_in("203.0.113.1", "alice-secret")
+    assert log_in("192.0.2.99", "alice-secret")
+
+
+def test_proxy_that_checks_no_password_guards_no_account(new_dovecot,
+                                                         innocent):
+    back = new_dovecot(warden=False)
+    front = new_dovecot(
+        settings=SETTINGS, config="login_proxy_max_reconnects = 0\n",
+        passdbs=[PASSDB_WARDEN, passdb_proxy(back.ports["imap"])])
+    assert innocent.try_imap(front, "alice", "alice-secret") == IN
+    assert besiege(front, networks=2 * NETWORKS) == [WRONG] * 2 * NETWORKS
+    assert STRANGER.try_imap(front, "alice", "alice-secret") == IN
+    assert front.log_lines("on guard|(?i:panic|fatal)") == []
 
 
 def test_password_in_the_cache_is_not_for_strangers(besieged, innocent):
