@@ -507,6 +507,9 @@ static bool user_matches_unknown(char *user)
 	case RULES_TOKEN_ALL:
 		return true;
 	case RULES_TOKEN_GLOB:
+		glob_normalize(user);
+		for (char *p = user; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
 		return rules_glob_matches(user, strlen(user), unknown, n);
 	case RULES_TOKEN_SUFFIX:
 	case RULES_TOKEN_PREFIX:

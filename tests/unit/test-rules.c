@@ -222,6 +222,20 @@ static void test_a_wildcard_hangs(void **state)
 		     WARDEN_RULES_FILE_DENY, 2);
 }
 
+/* As libwrap has it where nobody answers who the user is. */
+static void test_a_user_counts_as_unknown(void **state)
+{
+	(void)state;
+	compile("", "ALL: ?*KNOWN@192.0.2.1\n"
+		    "ALL: Unknown@192.0.2.2\n"
+		    "ALL: unknown**@192.0.2.3 KNOWN@192.0.2.3\n"
+		    "ALL: unkno**@192.0.2.4\n");
+	assert_denied("192.0.2.1", 1);
+	assert_denied("192.0.2.2", 2);
+	assert_allowed("192.0.2.3");
+	assert_denied("192.0.2.4", 4);
+}
+
 /* --- Names --------------------------------------------------------------- */
 
 static void test_a_name_is_wanted_for_nothing(void **state)
@@ -592,6 +606,7 @@ int main(void)
 		cmocka_unit_test(test_except_is_not_nested_to_the_right),
 		cmocka_unit_test(test_a_daemons_server_does_not_count),
 		cmocka_unit_test(test_a_wildcard_hangs),
+		cmocka_unit_test(test_a_user_counts_as_unknown),
 		cmocka_unit_test(test_a_name_is_wanted_for_nothing),
 		cmocka_unit_test(test_a_name_that_decides_is_not_wanted),
 		cmocka_unit_test(test_a_mistake_locks_everybody_out),
