@@ -76,7 +76,8 @@ static struct warden_host slot_host(const struct warden_pending_slot *slot,
 				    uint64_t owner)
 {
 	const struct warden_host none = { .key = 0 };
-	struct warden_host host = { .key = atomic_load(&slot->key) };
+	struct warden_host host = { .key = atomic_load(&slot->key),
+				    .family = 0 };
 	uint64_t family = atomic_load(&slot->family);
 
 	if (family == WARDEN_INET && host.key <= UINT32_MAX)

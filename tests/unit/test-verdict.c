@@ -401,7 +401,7 @@ static void test_unknown_hosts_of_a_network_share_a_limit(void **state)
 	struct fixture *f = *state;
 	struct warden_net known = unit_net("192.0.2.250");
 	struct warden_session session;
-	char host[16];
+	char host[32];
 	int let_in = 0;
 
 	f->policy.session_limit_network = 20;
