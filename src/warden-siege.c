@@ -78,9 +78,8 @@ static uint64_t network_hash(const struct warden_siege *siege,
 			     enum siege_kind kind, uint64_t user,
 			     const struct warden_host *host)
 {
-	const uint64_t net =
-		host->family == WARDEN_INET ? host->key >> 8 : host->key >> 16;
-	const uint64_t words[4] = { kind, user, host->family, net };
+	const uint64_t words[4] = { kind, user, host->family,
+				    warden_host_network(host) };
 	uint64_t key[2];
 
 	warden_siege_key(siege, key);
