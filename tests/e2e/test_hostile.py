@@ -183,8 +183,11 @@ def test_service_that_starts_amid_random_headers_makes_a_good_one(
             wait_until(lambda: not set(dovecot.processes("warden"))
                        & set(killed) and dovecot.processes("warden"),
                        "another warden")
-            assert Host("127.0.0.1").try_imap(dovecot, "alice",
-                                              "alice-secret") == IN
+            # at most one is lost: auth starts anew for a new table as soon as
+            # nobody is logging in, and one may just have begun to
+            assert IN in [Host("127.0.0.1").try_imap(dovecot, "alice",
+                                                     "alice-secret")
+                          for _ in range(2)]
     print(f"{scribbler.words} words, {scribbler.files} files")
     # those that were killed here, and no other
     assert len(dovecot.wait_log(DEATHS, KILLS)) == KILLS
