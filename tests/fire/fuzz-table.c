@@ -644,7 +644,7 @@ static void step_reap(struct run *run)
 	asked = 0;
 	FUZZ_CHECK(warden_table_sessions_reap(&service->table, is_dead, &cursor,
 					      run->now) <=
-		   WARDEN_SESSION_BUCKETS * WARDEN_SESSION_BUCKET_SLOTS);
+		   2 * WARDEN_SESSION_BUCKETS * WARDEN_SESSION_BUCKET_SLOTS);
 }
 
 static void poke_pending(struct run *run)
