@@ -181,9 +181,10 @@ bool warden_policy_class_counts(const struct warden_policy *policy,
 uint32_t warden_policy_points(const struct warden_policy *policy,
 			      enum warden_class class)
 {
-	return warden_policy_class_counts(policy, class) ?
-		       policy->points[class] :
-		       0;
+	if ((unsigned int)class >= WARDEN_CLASS_COUNT ||
+	    !warden_policy_class_counts(policy, class))
+		return 0;
+	return policy->points[class];
 }
 
 bool warden_policy_is_mixed(const struct warden_policy *policy)

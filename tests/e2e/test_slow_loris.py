@@ -69,11 +69,12 @@ def test_grace_is_shorter_when_many_are_open(new_dovecot, innocent):
     dovecot = new_dovecot(settings=SETTINGS)
     make_known(dovecot, innocent)
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(Host("127.1.1.1").talk(dovecot))
-        assert first.line().startswith(b"* OK")
         for n in range(LIMIT):
-            has_banner(stack, dovecot, Host(f"127.1.1.{n + 2}"))
+            has_banner(stack, dovecot, Host(f"127.1.1.{n + 1}"))
         for _ in range(LIMIT // 4):
             has_banner(stack, dovecot, innocent)
-        # fifteen sixteenths are open: an eighth of a minute, until it is less
-        assert first.until(b"\0") == b""
+        # Fifteen sixteenths are open: an eighth of a minute, until it is less.
+        # So not all of them end, and on a slow machine not the first.
+        wait_until(lambda: dovecot.log_lines(
+            r"Login grace time is over.*rip=127\.1\.1\."),
+            "one of them to end", deadline_secs=45)
