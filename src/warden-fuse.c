@@ -3,7 +3,7 @@
 #include "warden-fuse.h"
 
 #include "warden-hash.h"
-#include "warden-sketch.h"
+#include "warden-sketch-ring.h"
 
 #define SLOT_SECS WARDEN_TOTAL_SLOT_SECS
 /* No more logins than this part of what was usual, and of hosts that fail. */
@@ -22,11 +22,6 @@ static uint32_t slot_of(uint64_t now)
 	return (uint32_t)(now / 1000 / SLOT_SECS);
 }
 
-static uint32_t word_bits(uint64_t word, uint32_t slot)
-{
-	return word >> 32 == slot ? (uint32_t)word : 0;
-}
-
 static _Atomic uint64_t *fuse_words(const struct warden_table *table,
 				    bool failed)
 {
@@ -36,40 +31,19 @@ static _Atomic uint64_t *fuse_words(const struct warden_table *table,
 void warden_fuse_note(struct warden_table *table,
 		      const struct warden_host *host, bool failed, uint64_t now)
 {
-	uint32_t slot = slot_of(now);
-	_Atomic uint64_t *word =
-		&fuse_words(table, failed)[slot % WARDEN_FUSE_SLOTS];
 	uint64_t hash = warden_hash_u64(
 		table->hash_key, host->key ^ (uint64_t)host->family << 60);
-	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
 
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint32_t bits = word_bits(present, slot);
-		uint32_t next = warden_sketch_add(bits, hash);
-
-		if (next == bits ||
-		    atomic_compare_exchange_weak_explicit(
-			    word, &present, (uint64_t)slot << 32 | next,
-			    memory_order_relaxed, memory_order_relaxed))
-			return;
-	}
+	warden_sketch_ring_add(fuse_words(table, failed), WARDEN_FUSE_SLOTS,
+			       slot_of(now), hash);
 }
 
 static uint32_t fuse_count(const struct warden_table *table, bool failed,
 			   uint32_t secs, uint64_t now)
 {
-	const _Atomic uint64_t *words = fuse_words(table, failed);
-	uint32_t bits = 0;
-
-	for (uint32_t i = 0; i <= secs / SLOT_SECS; i++) {
-		uint32_t slot = slot_of(now) - i;
-
-		bits |= word_bits(
-			atomic_load_explicit(&words[slot % WARDEN_FUSE_SLOTS],
-					     memory_order_relaxed),
-			slot);
-	}
-	return warden_sketch_count(bits);
+	return warden_sketch_ring_count(fuse_words(table, failed),
+					WARDEN_FUSE_SLOTS, slot_of(now),
+					secs / SLOT_SECS);
 }
 
 static bool nearly_all_fail(const struct warden_table *table, uint32_t secs,

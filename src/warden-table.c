@@ -10,6 +10,7 @@
 
 #include "warden-bucket.h"
 #include "warden-hash.h"
+#include "warden-sketch-ring.h"
 #include "warden-sketch.h"
 #include "warden-word.h"
 #include "warden.h"
@@ -1191,25 +1192,12 @@ static void observed_add(struct warden_table *table,
 			 const struct table_place *place, unsigned int rule,
 			 bool logged_in, uint64_t now)
 {
-	uint32_t slot = observed_slot(now);
-	_Atomic uint64_t *word =
-		&table->header->observed[logged_in ? 1 : 0][rule]
-					[slot % WARDEN_OBSERVED_SLOTS];
 	uint64_t hash = warden_hash_u64(
 		table->hash_key, place->key ^ (uint64_t)(4 + place->family)
 						      << 56);
-	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
 
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint32_t bits = present >> 32 == slot ? (uint32_t)present : 0;
-		uint32_t next = warden_sketch_add(bits, hash);
-
-		if (next == bits ||
-		    atomic_compare_exchange_weak_explicit(
-			    word, &present, (uint64_t)slot << 32 | next,
-			    memory_order_relaxed, memory_order_relaxed))
-			return;
-	}
+	warden_sketch_ring_add(table->header->observed[logged_in ? 1 : 0][rule],
+			       WARDEN_OBSERVED_SLOTS, observed_slot(now), hash);
 }
 
 static void record_observe(struct warden_table *table,
@@ -1250,19 +1238,9 @@ void warden_table_observe_login(struct warden_table *table,
 
 static uint32_t observed_count(const _Atomic uint64_t *words, uint64_t now)
 {
-	uint32_t bits = 0;
-
-	for (uint32_t i = 0; i <= OBSERVED_SECS / WARDEN_OBSERVED_SLOT_SECS;
-	     i++) {
-		uint32_t slot = observed_slot(now) - i;
-		uint64_t word = atomic_load_explicit(
-			&words[slot % WARDEN_OBSERVED_SLOTS],
-			memory_order_relaxed);
-
-		if (word >> 32 == slot)
-			bits |= (uint32_t)word;
-	}
-	return warden_sketch_count(bits);
+	return warden_sketch_ring_count(
+		words, WARDEN_OBSERVED_SLOTS, observed_slot(now),
+		OBSERVED_SECS / WARDEN_OBSERVED_SLOT_SECS);
 }
 
 void warden_table_observed(const struct warden_table *table, unsigned int rule,

@@ -15,18 +15,25 @@
 
 /* --- What is in force ----------------------------------------------------- */
 
+/* Read what was published anew into copy. false: nothing was, or not whole. */
+static bool read_news(const _Atomic uint32_t *generation, const void *copies,
+		      uint32_t mine, void *copy, size_t size,
+		      uint32_t *generation_r)
+{
+	return atomic_load_explicit(generation, memory_order_acquire) != mine &&
+	       warden_publish_read(generation, copies, copy, size,
+				   generation_r);
+}
+
 static void policy_refresh(struct warden *warden)
 {
 	struct warden_policy_file *shared = warden->shared_policy;
 	struct warden_policy policy;
 	uint32_t generation;
 
-	if (atomic_load_explicit(&shared->policy_generation,
-				 memory_order_acquire) ==
-	    warden->policy_generation)
-		return;
-	if (warden_publish_read(&shared->policy_generation, shared->policies,
-				&policy, sizeof(policy), &generation) &&
+	if (read_news(&shared->policy_generation, shared->policies,
+		      warden->policy_generation, &policy, sizeof(policy),
+		      &generation) &&
 	    warden_policy_is_valid(&policy)) {
 		warden->policy = policy;
 		warden->policy_generation = generation;
@@ -39,12 +46,9 @@ static void networks_refresh(struct warden *warden)
 	struct warden_networks networks;
 	uint32_t generation;
 
-	if (atomic_load_explicit(&shared->networks_generation,
-				 memory_order_acquire) ==
-	    warden->networks_generation)
-		return;
-	if (warden_publish_read(&shared->networks_generation, shared->networks,
-				&networks, sizeof(networks), &generation) &&
+	if (read_news(&shared->networks_generation, shared->networks,
+		      warden->networks_generation, &networks, sizeof(networks),
+		      &generation) &&
 	    networks.count <= WARDEN_NETWORKS_MAX) {
 		warden->networks = networks;
 		warden->networks_generation = generation;
@@ -57,12 +61,9 @@ static void named_refresh(struct warden *warden)
 	struct warden_named named;
 	uint32_t generation;
 
-	if (atomic_load_explicit(&shared->named_generation,
-				 memory_order_acquire) ==
-	    warden->named_generation)
-		return;
-	if (warden_publish_read(&shared->named_generation, shared->named,
-				&named, sizeof(named), &generation) &&
+	if (read_news(&shared->named_generation, shared->named,
+		      warden->named_generation, &named, sizeof(named),
+		      &generation) &&
 	    named.count <= WARDEN_NAMED_MAX) {
 		warden->named = named;
 		warden->named_generation = generation;
@@ -286,20 +287,26 @@ struct against {
 	unsigned int rule; /* enum warden_rule; 0: there is nothing */
 };
 
+/* Nothing else matters any more: it is enforced. */
+static bool against_decides(const struct against *against,
+			    const struct warden_policy *policy)
+{
+	return against->rule != 0 &&
+	       warden_policy_rule_mode(policy, against->rule) ==
+		       WARDEN_MODE_ENFORCE;
+}
+
 /* Keep what is enforced rather than what is observed, and the first. */
 static void against_add(struct against *against,
 			const struct warden_policy *policy,
 			enum warden_refusal refusal, unsigned int rule)
 {
-	enum warden_mode mode = warden_policy_rule_mode(policy, rule);
+	const struct against found = { refusal, rule };
 
-	if (mode == WARDEN_MODE_OFF ||
-	    (against->rule != 0 &&
-	     (mode != WARDEN_MODE_ENFORCE ||
-	      warden_policy_rule_mode(policy, against->rule) ==
-		      WARDEN_MODE_ENFORCE)))
-		return;
-	*against = (struct against){ refusal, rule };
+	if (warden_policy_rule_mode(policy, rule) != WARDEN_MODE_OFF &&
+	    !against_decides(against, policy) &&
+	    (against->rule == 0 || against_decides(&found, policy)))
+		*against = found;
 }
 
 /* All but the rules of hosts.deny. */
@@ -319,6 +326,8 @@ find_against(const struct warden *warden, const struct warden_policy *policy,
 		    warden_table_block_of(table, host, policy, now, &reason),
 		    stage, password, now))
 		against_add(&against, policy, WARDEN_REFUSED_HOST, reason);
+	if (against_decides(&against, policy))
+		return against;
 	if (warden_network_find(warden, remote, now) != NULL) {
 		against_add(&against, policy, WARDEN_REFUSED_NETWORK,
 			    WARDEN_MANUAL);
@@ -435,6 +444,8 @@ static enum warden_refusal check(struct warden *warden,
 		against_add(&against, policy, WARDEN_REFUSED_RULE,
 			    WARDEN_RULE_HOSTS_DENY);
 	}
+	if (against_decides(&against, policy))
+		return refuse(warden, policy, &host, &against, stage, now);
 	other = find_against(warden, policy, client->remote, &host, stage,
 			     password, now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
@@ -679,6 +690,19 @@ static bool class_blows_fuse(enum warden_class class)
 	return class_is_of_passwords(class) || class == WARDEN_TLS_FAILED;
 }
 
+/* Tell the fuse if a known host failed. Returns whether it is known. */
+static bool known_failed(struct warden *warden,
+			 const struct warden_policy *policy,
+			 const struct warden_host *host,
+			 enum warden_class class, uint64_t now)
+{
+	bool known = warden_table_is_known(&warden->table, host, policy, now);
+
+	if (known && class_blows_fuse(class))
+		warden_fuse_note(&warden->table, host, true, now);
+	return known;
+}
+
 bool warden_count(struct warden *warden, const struct warden_client *client,
 		  enum warden_class class, const char *user, uint64_t now)
 {
@@ -692,9 +716,7 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 	if (policy == NULL)
 		return false;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
-	known = warden_table_is_known(&warden->table, &host, policy, now);
-	if (known && class_blows_fuse(class))
-		warden_fuse_note(&warden->table, &host, true, now);
+	known = known_failed(warden, policy, &host, class, now);
 	blown = warden_fuse_is_blown(warden, now);
 	if (blown && known) {
 		warden_table_add_event(&warden->table, &host, class,
@@ -773,12 +795,9 @@ bool warden_pending_fail(struct warden *warden, struct warden_pending *pending,
 			warden_policy_points(policy,
 					     (enum warden_class)pending->class),
 			now);
-	}
-	if (pending->host.key != 0 && policy != NULL &&
-	    policy->mode != WARDEN_MODE_OFF &&
-	    !warden_fuse_is_blown(warden, now)) {
-		began = warden_table_settle(&warden->table, &pending->host,
-					    policy, now);
+		if (!warden_fuse_is_blown(warden, now))
+			began = warden_table_settle(
+				&warden->table, &pending->host, policy, now);
 	}
 	/* after that: if we are killed before, the service does it */
 	if (pending->hosts_serial == warden->hosts_serial)
@@ -881,10 +900,7 @@ bool warden_password_failed(struct warden *warden,
 	if (warden->memory.file != NULL && password->user != NULL &&
 	    class_is_of_passwords(class)) {
 		if (password_is_excused(warden, policy, &host, password, now)) {
-			if (warden_table_is_known(&warden->table, &host, policy,
-						  now))
-				warden_fuse_note(&warden->table, &host, true,
-						 now);
+			(void)known_failed(warden, policy, &host, class, now);
 			warden_table_total_add(&warden->table,
 					       WARDEN_TOTAL_EXCUSED, now);
 			warden_table_add_event(&warden->table, &host, class,
