@@ -23,7 +23,8 @@ static const char *const vsftpd_configs[] = {
 
 static const struct warden_coverage_places coverage_places[] = {
 	{ .daemon = "sshd", .programs = sshd_programs,
-	  .session_program = "sshd-session", .pam_service = "sshd" },
+	  .session_program = "sshd-session", .pam_service = "sshd",
+	  .sshd_config = "/etc/ssh/sshd_config" },
 	{ .daemon = "vsftpd", .programs = vsftpd_programs,
 	  .configs = vsftpd_configs, .pam_service = "ftp" },
 };
@@ -65,21 +66,53 @@ static const char *libwrap_problem(const struct warden_coverage *found,
 	return NULL;
 }
 
+/* Why PAM does not help; NULL: it does. */
+static const char *pam_problem(const struct warden_coverage *found)
+{
+	const char *problem =
+		doveadm_pam_problem(&found->pam, found->pam_service);
+
+	if (problem != NULL || found->sshd.pam != WARDEN_SSHD_PAM_NO)
+		return problem;
+	if (found->sshd.line == 0) {
+		return t_strdup_printf("%s has no \"UsePAM yes\"",
+				       found->sshd.file);
+	}
+	return t_strdup_printf("line %u of %s does not say \"UsePAM yes\"",
+			       found->sshd.line, found->sshd.file);
+}
+
+/* The first value of all files counts. */
+static const char *pam_command(const struct warden_coverage *found,
+			       const char *sshd_config)
+{
+	const char *command =
+		doveadm_pam_command(&found->pam, found->pam_service);
+
+	if (command != NULL || found->sshd.pam != WARDEN_SSHD_PAM_NO)
+		return command;
+	return t_strdup_printf("sed -i '1i UsePAM yes' %s && { systemctl "
+			       "reload ssh || systemctl reload sshd; }",
+			       sshd_config);
+}
+
 /* One. What changes nothing but the warden's own line comes first. */
-static const char *mending_command(const struct warden_coverage *found)
+static const char *mending_command(const struct warden_coverage *found,
+				   const char *sshd_config)
 {
 	if (found->libwrap == WARDEN_COVERAGE_LIBWRAP_THERE &&
 	    !found->config_refuses &&
 	    found->rules == WARDEN_COVERAGE_RULES_MISSING)
 		return "doveadm warden setup";
-	return doveadm_pam_command(&found->pam, found->pam_service);
+	return pam_command(found, sshd_config);
 }
 
-static void coverage_explain(struct doveadm_coverage *coverage, bool nftables)
+static void coverage_explain(struct doveadm_coverage *coverage,
+			     const char *sshd_config, bool nftables)
 {
 	const struct warden_coverage *found = &coverage->found;
 	const char *libwrap = libwrap_problem(found, coverage->daemon);
-	const char *pam = doveadm_pam_problem(&found->pam, found->pam_service);
+	const char *pam = pam_problem(found);
 
 	coverage->answer = "yes";
 	if (libwrap == NULL) {
@@ -99,7 +132,7 @@ static void coverage_explain(struct doveadm_coverage *coverage, bool nftables)
 			found->libwrap == WARDEN_COVERAGE_LIBWRAP_UNKNOWN ?
 			"unknown" : "no";
 		coverage->reason = t_strdup_printf("%s, and %s", libwrap, pam);
-		coverage->command = mending_command(found);
+		coverage->command = mending_command(found, sshd_config);
 	}
 }
 
@@ -133,7 +166,8 @@ void doveadm_coverage_look(const struct warden_health *health,
 			coverage->answer = "absent";
 			coverage->reason = "not on this machine";
 		} else {
-			coverage_explain(coverage, nftables);
+			coverage_explain(coverage, places.sshd_config,
+					 nftables);
 		}
 	}
 }

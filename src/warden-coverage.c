@@ -18,6 +18,7 @@
 #include "warden-elf.h"
 #include "warden-hosts-deny.h"
 #include "warden-rules.h"
+#include "warden-text.h"
 
 #define LIBWRAP "libwrap.so."
 
@@ -88,33 +89,7 @@ static void look_at_program(const struct warden_coverage_places *places,
 	warden_elf_free(&elf);
 }
 
-/* --- Lines of text -------------------------------------------------------- */
-
-/* The next line without its end, in place. NULL: no more. */
-static char *next_line(char **text_io)
-{
-	char *line = *text_io;
-
-	if (line == NULL || *line == '\0')
-		return NULL;
-	*text_io = strchr(line, '\n');
-	if (*text_io != NULL)
-		*(*text_io)++ = '\0';
-	return line;
-}
-
-/* A copy with a NUL at the end; NULL: no file, or no memory. */
-static char *text_copy(const char *path)
-{
-	struct warden_rules_text text;
-	struct warden_error error;
-	char *copy = NULL;
-
-	if (warden_rules_text_read(&text, path, &error) && text.data != NULL)
-		copy = strndup(text.data, text.size);
-	warden_rules_text_free(&text);
-	return copy;
-}
+/* --- Its configuration ---------------------------------------------------- */
 
 /* What comes after "name=", or NULL. */
 static const char *config_value(const char *line, const char *name)
@@ -140,8 +115,8 @@ static void look_at_config(const struct warden_coverage_places *places,
 	if (path == NULL)
 		return;
 	(void)snprintf(coverage->config, sizeof(coverage->config), "%s", path);
-	text = next = text_copy(path);
-	while ((line = next_line(&next)) != NULL) {
+	text = next = warden_text_copy(path);
+	while ((line = warden_text_next_line(&next)) != NULL) {
 		line[strcspn(line, "\r")] = '\0';
 		if ((value = config_value(line, "tcp_wrappers")) != NULL) {
 			coverage->config_refuses =
@@ -299,6 +274,10 @@ void warden_coverage_look(const struct warden_coverage_places *places,
 		       program);
 	look_at_program(places, coverage_r);
 	look_at_config(places, coverage_r);
+	coverage_r->sshd.pam = WARDEN_SSHD_PAM_UNKNOWN;
+	if (places->sshd_config != NULL) {
+		warden_sshd_config_read(places->sshd_config, &coverage_r->sshd);
+	}
 	warden_pam_stack_look(&places->pam, coverage_r->pam_service,
 			      &coverage_r->pam);
 	look_at_rules(places, coverage_r);
@@ -313,5 +292,6 @@ bool warden_coverage_by_libwrap(const struct warden_coverage *coverage)
 
 bool warden_coverage_by_pam(const struct warden_coverage *coverage)
 {
-	return coverage->pam.fault == WARDEN_PAM_OK;
+	return coverage->pam.fault == WARDEN_PAM_OK &&
+	       coverage->sshd.pam != WARDEN_SSHD_PAM_NO;
 }

@@ -8,6 +8,7 @@
 
 #include "warden-error.h"
 #include "warden-pam-stack.h"
+#include "warden-sshd-config.h"
 
 /* Does another daemon of this machine refuse whom the warden has blocked? It
    may ask libwrap, if it was built with it, is told to, and a rule says so
@@ -24,6 +25,9 @@ struct warden_coverage_places {
 	/* its configuration, if "tcp_wrappers" is in there; NULL: it always
 	   asks */
 	const char *const *configs;
+	/* its configuration, if UsePAM in there says whether it asks PAM; NULL:
+	   it does */
+	const char *sshd_config;
 	const char *pam_service; /* unless pam_service_name is in there */
 	struct warden_pam_places pam;
 	const char *hosts_allow, *hosts_deny;
@@ -54,6 +58,7 @@ struct warden_coverage {
 	/* the rule that decides; cancelled: that one */
 	const char *rules_file;
 	uint32_t rules_line;
+	struct warden_sshd_config sshd; /* zero unless it is sshd */
 	char pam_service[64];
 	struct warden_pam_stack pam;
 };

@@ -110,6 +110,21 @@ def test_vsftpd_is_not_told_to_ask(dovecot):
     assert said(dovecot, "sshd")["answer"] == "yes"
 
 
+def check_use_pam(dovecot):
+    """The lines are there, and sshd does not ask PAM."""
+    config = dovecot.sandbox.path("/etc/ssh/sshd_config")
+    config.parent.mkdir(exist_ok=True)
+    config.write_text("Port 22\nUsePAM no\n")
+    found = said(dovecot, "sshd")
+    assert (found["answer"], found["pam"]) == ("no", "no")
+    assert "line 2 of /etc/ssh/sshd_config" in found["reason"]
+    mend, reload = found["command"].split(" && ", 1)
+    assert "systemctl reload" in reload
+    dovecot.sandbox.run("sh", "-c", mend)
+    assert config.read_text() == "UsePAM yes\nPort 22\nUsePAM no\n"
+    assert said(dovecot, "sshd")["answer"] == "yes"
+
+
 def test_sshd_without_libwrap_and_with_pam(dovecot):
     """Another program in its place, which is linked with libc alone."""
     sandbox = dovecot.sandbox
@@ -127,6 +142,7 @@ def test_sshd_without_libwrap_and_with_pam(dovecot):
                     *found["command"].split()[1:])
         assert (said(dovecot, "sshd")["answer"],
                 said(dovecot, "sshd")["pam"]) == ("yes", "yes")
+        check_use_pam(dovecot)
         dovecot.doveadm("setup", "--pam", "sshd", "--remove")
         assert stack.read_bytes() == before
         assert said(dovecot, "sshd")["answer"] == "no"

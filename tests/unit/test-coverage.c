@@ -160,6 +160,48 @@ static bool by_pam(const char *text)
 #define AUTH "auth [ignore=ignore default=die] pam_warden.so\n"
 #define ACCOUNT "account\trequired pam_warden.so observe\n"
 
+static enum warden_sshd_pam sshd_pam(const char *text)
+{
+	test_file_puts(config, text);
+	places.sshd_config = config;
+	return look()->sshd.pam;
+}
+
+static void test_sshd_that_does_not_ask_pam(void **state)
+{
+	char text[PATH_MAX * 2];
+
+	(void)state;
+	places.sshd_config = "/nowhere/sshd_config";
+	assert_int_equal(look()->sshd.pam, WARDEN_SSHD_PAM_UNKNOWN);
+	assert_int_equal(sshd_pam("Port 22\n"), WARDEN_SSHD_PAM_NO);
+	assert_int_equal(look()->sshd.line, 0);
+	assert_int_equal(sshd_pam("#UsePAM yes\nPort 22\n"),
+			 WARDEN_SSHD_PAM_NO);
+	assert_int_equal(sshd_pam("Port 22\n UsePAM\tyes # as it should\n"),
+			 WARDEN_SSHD_PAM_YES);
+	assert_int_equal(look()->sshd.line, 2);
+	assert_int_equal(sshd_pam("usepam=yes"), WARDEN_SSHD_PAM_YES);
+	assert_int_equal(sshd_pam("UsePAM = \"yes\"\r\n"),
+			 WARDEN_SSHD_PAM_YES);
+	assert_int_equal(sshd_pam("UsePAM no\nUsePAM yes\n"),
+			 WARDEN_SSHD_PAM_NO);
+	assert_int_equal(sshd_pam("UsePAM\n"), WARDEN_SSHD_PAM_NO);
+	assert_int_equal(sshd_pam("Match User alice\nUsePAM yes\n"),
+			 WARDEN_SSHD_PAM_NO);
+	/* what is included counts where that stands */
+	test_file_puts(allow, "UsePAM no\n");
+	assert_int_equal(sshd_pam("Include /nowhere/*.conf all* \"allow\"\n"
+				  "UsePAM yes\n"),
+			 WARDEN_SSHD_PAM_NO);
+	assert_string_equal(look()->sshd.file, allow);
+	assert_int_equal(sshd_pam("UsePAM yes\nInclude allow\n"),
+			 WARDEN_SSHD_PAM_YES);
+	/* a circle has an end */
+	(void)snprintf(text, sizeof(text), "Include %s\nUsePAM yes\n", config);
+	assert_int_equal(sshd_pam(text), WARDEN_SSHD_PAM_YES);
+}
+
 static void test_pam_that_is_asked_by_half(void **state)
 {
 	(void)state;
@@ -189,6 +231,7 @@ int main(void)
 		CASE(test_files_that_libwrap_cannot_read),
 		CASE(test_program_without_libwrap),
 		CASE(test_vsftpd_that_is_not_told_to_ask),
+		CASE(test_sshd_that_does_not_ask_pam),
 		CASE(test_pam_that_is_asked_by_half),
 	};
 
