@@ -28,6 +28,7 @@
 #include "warden-clock.h"
 #include "warden-compat.h"
 #include "warden-deny.h"
+#include "warden-geoip-watch.h"
 #include "warden-glue.h"
 #include "warden-keeper.h"
 #include "warden-outlet.h"
@@ -44,8 +45,8 @@
 /* The former process has this long to end before we say that we wait. */
 #define LOCK_WARN_MSECS 30000
 
-static const char *const shared_names[] = { "policy", "hosts", "auth",
-					    "rules" };
+static const char *const shared_names[] = { "policy", "hosts", "auth", "rules",
+					    "origins" };
 
 struct service {
 	struct warden *warden;
@@ -138,7 +139,7 @@ static bool service_open_files(const char *dir,
 			       struct warden_error *error_r)
 {
 	const char *lock_path = t_strconcat(dir, "/service.lock", NULL);
-	struct warden_error rules_error;
+	struct warden_error room_error;
 
 	service.warden = warden_open(dir, WARDEN_ROLE_SERVICE, set->table_hosts,
 				     error_r);
@@ -146,8 +147,10 @@ static bool service_open_files(const char *dir,
 		return FALSE;
 	if (!warden_admin_rules_make_room(service.warden, dir,
 					  warden_keeper_rules_size(set),
-					  &rules_error))
-		i_error("%s", rules_error.text);
+					  &room_error))
+		i_error("%s", room_error.text);
+	if (!warden_admin_origins_make_room(service.warden, dir, &room_error))
+		i_error("%s", room_error.text);
 	service.lock_fd = open(lock_path,
 			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (service.lock_fd == -1) {
@@ -227,7 +230,9 @@ static void service_preinit(void)
 	   out. */
 	(void)warden_privileges_raise_memory(
 		warden_keeper_memory(set.warden.table_hosts) +
-		warden_outlets_memory(&set.warden));
+		warden_outlets_memory(&set.warden) +
+		warden_geoip_watch_memory(set.warden.geoip_country,
+					  set.warden.geoip_asn));
 	service_open(&set.warden, ret > 0 ? NULL : error.text);
 	if (!warden_privileges_drop(pw.pw_uid, pw.pw_gid,
 				    set.warden.nftables.family[0] != '\0',
@@ -260,7 +265,7 @@ static bool service_lost_files(const char **name_r)
 static void service_tick(void *context ATTR_UNUSED)
 {
 	uint64_t now = warden_clock_now();
-	const char *name;
+	const char *name, *what;
 
 	if (service_lost_files(&name)) {
 		i_warning("%s/%s is another file now, starting anew",
@@ -273,9 +278,9 @@ static void service_tick(void *context ATTR_UNUSED)
 	service_names_tick();
 	warden_tally_tick(&service.tally, warden_admin_table(service.warden),
 			  now, service_event_tally, NULL);
-	if (warden_keeper_wants_restart(service.keeper)) {
-		i_info("hosts.allow and hosts.deny need more room, starting "
-		       "anew");
+	what = warden_keeper_wants_restart(service.keeper);
+	if (what != NULL) {
+		i_info("%s more room, starting anew", what);
 		master_service_stop(master_service);
 	}
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "warden-neighbours.h"
 #include "warden-private.h"
 #include "warden-publish.h"
 
@@ -369,11 +370,92 @@ bool warden_admin_publish_rules(struct warden *warden, const void *image,
 		return false;
 	/* first: whom the rules of before mean must not get in by these */
 	warden_admin_publish_named(warden, &nobody);
-	if (!warden_rulebook_write(&warden->rulebook, image, size))
+	if (!warden_shelf_write(&warden->rulebook, image, size))
 		return false;
 	/* whom hosts.allow means goes to no outlet */
 	atomic_fetch_add(&warden->table.header->blocks_changed, 1);
 	return true;
+}
+
+enum warden_admin_room warden_admin_publish_origins(struct warden *warden,
+						    const void *image,
+						    size_t size)
+{
+	struct warden_shelf *origins = &warden->origins;
+	uint32_t wanted;
+
+	if (warden_shelf_write(origins, image, size)) {
+		atomic_store(&origins->shared->wanted, 0);
+		return WARDEN_ADMIN_ROOM_ENOUGH;
+	}
+	if (origins->shared == NULL || size > UINT32_MAX)
+		return WARDEN_ADMIN_ROOM_NONE;
+	wanted = atomic_load(&origins->shared->wanted);
+	if (wanted >= size)
+		return WARDEN_ADMIN_ROOM_NONE;
+	atomic_store(&origins->shared->wanted, (uint32_t)size);
+	return WARDEN_ADMIN_ROOM_LATER;
+}
+
+struct origins_image {
+	const void *image;
+	size_t size;
+};
+
+static void image_note(const void *image, size_t size, void *context)
+{
+	struct origins_image *noted = context;
+
+	noted->image = image;
+	noted->size = size;
+}
+
+const void *warden_admin_origins(const struct warden *warden, size_t *size_r)
+{
+	struct origins_image noted = { .image = NULL };
+
+	if (warden_shelf_ask(&warden->origins, image_note, &noted) !=
+	    WARDEN_SHELF_ASKED)
+		noted = (struct origins_image){ .image = NULL };
+	*size_r = noted.size;
+	return noted.image;
+}
+
+void warden_admin_publish_neighbourhoods(
+	struct warden *warden,
+	const struct warden_neighbourhoods *neighbourhoods)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+
+	warden_refresh(warden);
+	if (memcmp(&warden->neighbourhoods, neighbourhoods,
+		   sizeof(*neighbourhoods)) == 0)
+		return;
+	warden_publish_write(&shared->neighbourhoods_generation,
+			     shared->neighbourhoods, neighbourhoods,
+			     sizeof(*neighbourhoods));
+	warden_refresh(warden);
+}
+
+uint32_t warden_admin_origin(const struct warden *warden,
+			     const struct warden_net *addr)
+{
+	return warden_origin(warden, addr);
+}
+
+const struct warden_neighbourhood *
+warden_admin_neighbourhood(struct warden *warden, const struct warden_net *addr)
+{
+	warden_refresh(warden);
+	return warden_neighbourhoods_find(&warden->neighbourhoods, addr,
+					  warden_origin(warden, addr));
+}
+
+const struct warden_neighbourhoods *
+warden_admin_neighbourhoods(struct warden *warden)
+{
+	warden_refresh(warden);
+	return &warden->neighbourhoods;
 }
 
 void warden_admin_set_faults(struct warden *warden, uint32_t faults)

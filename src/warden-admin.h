@@ -40,6 +40,17 @@ bool warden_admin_rules_name_matters(const struct warden *warden,
 uint32_t warden_admin_rules_grants(const struct warden *warden,
 				   const struct warden_client *client);
 
+/* Where this address comes from: an origin of warden-origins.h. */
+uint32_t warden_admin_origin(const struct warden *warden,
+			     const struct warden_net *addr);
+/* What is published of this address's network, AS or country, whichever weighs
+   most; NULL: nothing. */
+const struct warden_neighbourhood *
+warden_admin_neighbourhood(struct warden *warden,
+			   const struct warden_net *addr);
+const struct warden_neighbourhoods *
+warden_admin_neighbourhoods(struct warden *warden);
+
 /* The hosts. */
 struct warden_table *warden_admin_table(struct warden *warden);
 
@@ -94,11 +105,33 @@ void warden_admin_publish(struct warden *warden,
 bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
 				  size_t image_size,
 				  struct warden_error *error_r);
+/* The same for the file `origins`, if the service wanted more when it ran
+   last. */
+bool warden_admin_origins_make_room(struct warden *warden, const char *dir,
+				    struct warden_error *error_r);
 /* Put the rules of hosts.allow and hosts.deny in force; size 0: there are none.
    Nobody is meant by his name any more until that is published anew. false:
    there is not so much room. */
 bool warden_admin_publish_rules(struct warden *warden, const void *image,
 				size_t size);
+/* Put in force what is known of addresses, an image of warden-origins.h; size
+   0: nothing. */
+enum warden_admin_room {
+	WARDEN_ADMIN_ROOM_ENOUGH, /* it is in force */
+	/* at the next start of the service there will be, by
+	   warden_admin_origins_make_room() */
+	WARDEN_ADMIN_ROOM_LATER,
+	WARDEN_ADMIN_ROOM_NONE, /* it was asked for already */
+};
+enum warden_admin_room warden_admin_publish_origins(struct warden *warden,
+						    const void *image,
+						    size_t size);
+/* What is in force. NULL: nothing. */
+const void *warden_admin_origins(const struct warden *warden, size_t *size_r);
+/* Publish where many hosts are blocked. What is unused in it is zero. */
+void warden_admin_publish_neighbourhoods(
+	struct warden *warden,
+	const struct warden_neighbourhoods *neighbourhoods);
 /* Publish whom hosts.allow means by name. What is unused in it is zero. */
 void warden_admin_publish_named(struct warden *warden,
 				const struct warden_named *named);

@@ -123,6 +123,12 @@ bool warden_protocol_is_login(enum warden_protocol protocol)
 	       protocol <= WARDEN_PROTOCOL_SIEVE;
 }
 
+bool warden_protocol_is_pam(enum warden_protocol protocol)
+{
+	return protocol == WARDEN_PROTOCOL_SSH ||
+	       protocol == WARDEN_PROTOCOL_FTP;
+}
+
 const char *warden_protocol_daemon(enum warden_protocol protocol)
 {
 	if (warden_protocol_is_login(protocol))

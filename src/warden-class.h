@@ -61,6 +61,8 @@ enum warden_protocol warden_protocol_find(const char *name);
 const char *warden_protocol_name(unsigned int protocol);
 /* Is it one of Dovecot's own services, with a login process? */
 bool warden_protocol_is_login(enum warden_protocol protocol);
+/* Is it a service that asks PAM, and so pam_warden? */
+bool warden_protocol_is_pam(enum warden_protocol protocol);
 /* As hosts_access(5) names who serves it, Dovecot's services as its tcpwrap
    did; NULL: nobody knows. */
 const char *warden_protocol_daemon(enum warden_protocol protocol);

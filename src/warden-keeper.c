@@ -10,6 +10,8 @@
 
 #include "warden-clock.h"
 #include "warden-fuse.h"
+#include "warden-geoip-watch.h"
+#include "warden-neighbours.h"
 #include "warden-outlet.h"
 #include "warden-reaper.h"
 #include "warden-rule-watch.h"
@@ -39,6 +41,8 @@ struct warden_keeper {
 	struct warden_saver saver;
 	struct warden_sweep *sweep;
 	struct warden_rule_watch *rule_watch;
+	struct warden_geoip_watch *geoip_watch;
+	struct warden_neighbours *neighbours;
 	struct warden_fuse fuse;
 	/* as of the last sweep */
 	struct warden_networks networks;
@@ -54,7 +58,8 @@ struct warden_keeper {
 	bool name_found;   /* since the last one, and the outlets care */
 	bool rules_failed; /* those of before are in force */
 	bool rules_seen;   /* once at least */
-	bool wants_restart;
+	bool origins_failed; /* there is no room for them */
+	const char *wants_restart;
 };
 
 /* A sweep takes time by the size of the table: 10 ms for each 100,000 hosts.
@@ -119,8 +124,12 @@ struct warden_keeper *warden_keeper_create(
 	keeper->outlets = warden_outlets_create(&keeper->settings);
 	keeper->sweep = warden_sweep_create();
 	keeper->rule_watch = rule_watch_create(&keeper->settings);
+	keeper->geoip_watch = warden_geoip_watch_create(
+		keeper->settings.geoip_country, keeper->settings.geoip_asn);
+	keeper->neighbours = warden_neighbours_create();
 	if (keeper->outlets == NULL || keeper->sweep == NULL ||
-	    keeper->rule_watch == NULL ||
+	    keeper->rule_watch == NULL || keeper->geoip_watch == NULL ||
+	    keeper->neighbours == NULL ||
 	    (settings_error != NULL && keeper->settings_error == NULL))
 		warden_keeper_free(&keeper);
 	return keeper;
@@ -135,6 +144,8 @@ void warden_keeper_free(struct warden_keeper **_keeper)
 	*_keeper = NULL;
 	warden_sweep_free(&keeper->sweep);
 	warden_rule_watch_free(&keeper->rule_watch);
+	warden_geoip_watch_free(&keeper->geoip_watch);
+	warden_neighbours_free(&keeper->neighbours);
 	warden_outlets_free(&keeper->outlets);
 	warden_saver_deinit(&keeper->saver);
 	free((char *)keeper->settings_error);
@@ -394,7 +405,7 @@ size_t warden_keeper_rules_size(const struct warden_settings *settings)
 	return size;
 }
 
-bool warden_keeper_wants_restart(const struct warden_keeper *keeper)
+const char *warden_keeper_wants_restart(const struct warden_keeper *keeper)
 {
 	return keeper->wants_restart;
 }
@@ -424,7 +435,7 @@ static void keeper_publish_rules(struct warden_keeper *keeper,
 
 	if (!published && keeper->rules_seen) {
 		/* at its start there will be room for them */
-		keeper->wants_restart = true;
+		keeper->wants_restart = "hosts.allow and hosts.deny need";
 		return;
 	}
 	if (!published) {
@@ -464,6 +475,60 @@ static void keeper_look_at_rules(struct warden_keeper *keeper, uint64_t now)
 	}
 	keeper->rules_seen = true;
 	warden_rules_image_free(&image);
+}
+
+/* --- Where addresses come from --------------------------------------------- */
+
+static void keeper_publish_origins(struct warden_keeper *keeper,
+				   const void *image, size_t size)
+{
+	switch (warden_admin_publish_origins(keeper->warden, image, size)) {
+	case WARDEN_ADMIN_ROOM_ENOUGH:
+		keeper->origins_failed = false;
+		if (size > 0) {
+			warden_report_line(
+				&keeper->report, WARDEN_LEVEL_INFO,
+				"countries and autonomous systems are known "
+				"from %s",
+				warden_geoip_watch_about(keeper->geoip_watch));
+		}
+		break;
+	case WARDEN_ADMIN_ROOM_LATER:
+		keeper->wants_restart = "the databases of warden_geoip_* need";
+		break;
+	case WARDEN_ADMIN_ROOM_NONE:
+		keeper->origins_failed = true;
+		warden_report_line(&keeper->report, WARDEN_LEVEL_ERROR,
+				   "no room for what the databases of "
+				   "warden_geoip_* know, %zu bytes; what they "
+				   "said before stays in force",
+				   size);
+		break;
+	}
+}
+
+/* Without rules in force nobody is told: what was published stays. */
+static void keeper_look_at_origins(struct warden_keeper *keeper)
+{
+	struct warden_error error;
+	size_t before_size, size;
+	const void *before = warden_admin_origins(keeper->warden, &before_size);
+	void *image = NULL;
+
+	switch (warden_geoip_watch_look(keeper->geoip_watch, before,
+					before_size, &image, &size, &error)) {
+	case WARDEN_GEOIP_WATCH_SAME:
+		break;
+	case WARDEN_GEOIP_WATCH_NEW:
+		keeper_publish_origins(keeper, image, size);
+		free(image);
+		break;
+	case WARDEN_GEOIP_WATCH_BAD:
+		warden_report_line(&keeper->report, WARDEN_LEVEL_ERROR,
+				   "%s; what it said before stays in force",
+				   error.text);
+		break;
+	}
 }
 
 /* --- Host names ------------------------------------------------------------ */
@@ -614,6 +679,9 @@ static uint32_t keeper_faults(const struct warden_keeper *keeper)
 		faults |= WARDEN_FAULT_MEMORY;
 	if (keeper->rules_failed)
 		faults |= WARDEN_FAULT_RULES;
+	if (keeper->origins_failed ||
+	    warden_geoip_watch_failed(keeper->geoip_watch))
+		faults |= WARDEN_FAULT_GEOIP;
 	return faults;
 }
 
@@ -624,6 +692,8 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 	keeper_mend(keeper, now);
 	if (keeper->settings_error == NULL)
 		keeper_look_at_rules(keeper, now);
+	if (keeper->settings_error == NULL)
+		keeper_look_at_origins(keeper);
 	if (!keeper->started)
 		keeper_start(keeper, now, wall_now);
 	warden_admin_heartbeat(keeper->warden, keeper->pid, false, now);
@@ -633,6 +703,8 @@ void warden_keeper_tick(struct warden_keeper *keeper, uint64_t now,
 		warden_admin_count_sessions(keeper->warden, now);
 	if (keeper_sweep_is_due(keeper, now))
 		keeper_sweep(keeper, now, wall_now);
+	warden_neighbours_look(keeper->neighbours, keeper->warden,
+			       keeper_policy(keeper, now), now);
 	warden_sweep_names_queue(keeper->sweep, keeper_policy(keeper, now),
 				 now);
 	warden_outlets_tick(keeper->outlets, &keeper->report, false, now);

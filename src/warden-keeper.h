@@ -56,9 +56,10 @@ size_t warden_keeper_memory(uint32_t table_hosts);
    none, or none that can be used. As root, before there is a keeper, for
    warden_admin_rules_make_room(). */
 size_t warden_keeper_rules_size(const struct warden_settings *settings);
-/* The rules have outgrown their file since the service started. Only root can
-   make another: the service has to start anew. */
-bool warden_keeper_wants_restart(const struct warden_keeper *keeper);
+/* The rules, or what is known of addresses, have outgrown their file since the
+   service started. Only root can make another: the service has to start anew.
+   Returns what needs more room, for the log; NULL: nothing. */
+const char *warden_keeper_wants_restart(const struct warden_keeper *keeper);
 
 /* Every WARDEN_KEEPER_TICK_MSECS. The first one loads the state and publishes
    the rules. */

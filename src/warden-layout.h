@@ -9,17 +9,19 @@
 #include "warden-policy.h"
 #include "warden-rule.h"
 
-/* Every byte that processes share, and who may write it. Four files in
+/* Every byte that processes share, and who may write it. Five files in
    base_dir/warden/, 0600 root:
 
-     policy  the service publishes the rules and whom hosts.allow means by
-	     name, doveadm the blocked networks; all others map it read-only
+     policy  the service publishes the rules, whom hosts.allow means by name
+	     and where many hosts are blocked, doveadm the blocked networks;
+	     all others map it read-only
      hosts   what each host did and its live sessions; everybody writes
      auth    which users failed, which passwords failed or worked, and from
 	     which networks each user logs in, as keyed hashes; auth and the
 	     service only
      rules   hosts.allow and hosts.deny, compiled; the service publishes them,
 	     all others map it read-only
+     origins of which country and AS addresses are; likewise
 
    `hosts` is written by login processes, which an attacker may own. Whoever
    reads it treats each word as a stranger's: no pointer, no lock, no length
@@ -30,7 +32,7 @@
    word size are the machine's: the files live on tmpfs and end with a boot. */
 
 #define WARDEN_MAGIC "DCWARDEN"
-#define WARDEN_LAYOUT 4
+#define WARDEN_LAYOUT 5
 /* In pam_warden.so, so that `status` can tell whether it fits without loading
    it: the name, and the number as text. */
 #define WARDEN_LAYOUT_MARK_NAME "dovecot-warden layout "
@@ -44,6 +46,7 @@ enum warden_file_kind {
 	WARDEN_FILE_HOSTS = 2,
 	WARDEN_FILE_AUTH = 3,
 	WARDEN_FILE_RULES = 4,
+	WARDEN_FILE_ORIGINS = 5,
 };
 
 /* First in each file. Written once, before the file has its name, except
@@ -216,6 +219,7 @@ enum warden_total {
 	WARDEN_TOTAL_EXCUSED,
 	/* by the passdb, since the account is on guard: warden-siege.h */
 	WARDEN_TOTAL_REFUSED_SIEGE,
+	WARDEN_TOTAL_REFUSED_COUNTRY,
 	WARDEN_TOTALS,
 };
 _Static_assert((int)WARDEN_TOTAL_REFUSED_BLOCKED > WARDEN_CLEARTEXT_REFUSED,
@@ -326,6 +330,22 @@ struct warden_named {
 	struct warden_named_host hosts[WARDEN_NAMED_MAX];
 };
 
+/* Networks, AS and countries of which many hosts are blocked, see
+   warden-neighbours.h; by key, ascending. */
+struct warden_neighbourhood {
+	uint64_t key;
+	uint32_t blocked; /* hosts */
+	uint32_t factor;  /* an event of theirs weighs so many times as much */
+};
+_Static_assert(sizeof(struct warden_neighbourhood) == 16, "layout");
+
+#define WARDEN_NEIGHBOURHOODS_MAX 256
+struct warden_neighbourhoods {
+	uint32_t count;
+	uint32_t unused;
+	struct warden_neighbourhood list[WARDEN_NEIGHBOURHOODS_MAX];
+};
+
 /* Of the service. An admin who looks days later finds no line in the log. */
 enum warden_fault {
 	WARDEN_FAULT_DENY_FILE = 1 << 0, /* the deny file cannot be written */
@@ -338,8 +358,11 @@ enum warden_fault {
 	/* hosts.allow or hosts.deny has a mistake or cannot be read: the rules
 	   of before are in force */
 	WARDEN_FAULT_RULES = 1 << 6,
-	WARDEN_FAULT_NFTABLES = 1 << 7, /* blocks do not get there */
+	WARDEN_FAULT_NFTABLES = 1 << 7,	     /* blocks do not get there */
 	WARDEN_FAULT_NFTABLES_SETS = 1 << 8, /* nor are there sets for them */
+	/* a file of warden_geoip_* cannot be used: what is known of addresses is
+	   what it said before */
+	WARDEN_FAULT_GEOIP = 1 << 9,
 };
 
 struct warden_policy_file {
@@ -365,11 +388,14 @@ struct warden_policy_file {
 	_Atomic uint32_t sessions_lost;
 	/* accounts on guard, as the service counted them: warden-siege.h */
 	_Atomic uint32_t accounts_on_guard;
-	uint32_t unused[1];
+	_Atomic uint32_t neighbourhoods_generation;
 	struct warden_policy policies[2];	/* writer: the service */
 	struct warden_networks networks[2];	/* writers: flock() on the file */
 	struct warden_named named[2];		/* writer: the service */
+	struct warden_neighbourhoods neighbourhoods[2]; /* the same */
 };
+_Static_assert(sizeof(struct warden_neighbourhoods) % 8 == 0,
+	       "copied as words");
 _Static_assert(sizeof(struct warden_policy) % 8 == 0, "copied as words");
 _Static_assert(sizeof(struct warden_networks) % 8 == 0, "copied as words");
 _Static_assert(sizeof(struct warden_named) % 8 == 0, "copied as words");
@@ -430,17 +456,20 @@ struct warden_auth_file {
 	struct warden_siege_set sieges[WARDEN_SIEGE_SETS];
 };
 
-/* --- rules ---------------------------------------------------------------
-   Two copies of an image (warden-rules.h), which are asked in place; of
-   `generation` the same is true as in `policy`. They share the room behind
-   this header, half each. A service that needs more makes another file and
-   retires this one. */
-struct warden_rules_header {
+/* --- rules, origins --------------------------------------------------------
+   Two copies of an image (warden-rules.h, warden-origins.h), which are asked in
+   place; of `generation` the same is true as in `policy`. They share the room
+   behind this header, half each. A service that needs more makes another file
+   and retires this one. */
+struct warden_shelf_header {
 	struct warden_file_header file;
-	_Atomic uint32_t generation; /* 0: no rules yet */
-	_Atomic uint32_t sizes[2];   /* of the copies; 0: there are no rules */
-	uint32_t unused[13];
+	_Atomic uint32_t generation; /* 0: nothing yet */
+	_Atomic uint32_t sizes[2];   /* of the copies; 0: there is nothing */
+	/* The service has an image of this size and no room for it: only root
+	   can make another file, when the service starts. 0: it has */
+	_Atomic uint32_t wanted;
+	uint32_t unused[12];
 };
-_Static_assert(sizeof(struct warden_rules_header) == 192, "layout");
+_Static_assert(sizeof(struct warden_shelf_header) == 192, "layout");
 
 #endif

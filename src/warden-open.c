@@ -19,7 +19,7 @@
 /* A table that is filled before it takes the name of the one in use. */
 #define NEW_HOSTS_NAME ".hosts.new"
 
-/* One of the four, and what it takes to make it. */
+/* One of the five, and what it takes to make it. */
 struct shared_file {
 	const char *name;
 	enum warden_file_kind kind;
@@ -320,83 +320,133 @@ static bool auth_open(struct warden *warden, int dir_fd,
 				 warden->auth_file.size);
 }
 
-/* --- rules: as much room as they need ------------------------------------- */
+/* --- rules, origins: as much room as they need ---------------------------- */
 
-static void shared_rules(struct shared_file *shared_r, enum warden_role role,
-			 size_t image_size)
+/* One of the two, and where it belongs in the handle. */
+struct shelf_place {
+	struct shared_file shared;
+	struct warden_file *file;
+	struct warden_shelf *shelf;
+};
+
+static struct shelf_place rules_place(struct warden *warden)
 {
-	*shared_r = (struct shared_file){
-		.name = "rules",
-		.kind = WARDEN_FILE_RULES,
-		.writable = role == WARDEN_ROLE_SERVICE,
-		.size = warden_rulebook_size(image_size),
+	struct shelf_place place = {
+		.shared = { .name = "rules", .kind = WARDEN_FILE_RULES },
+		.file = &warden->rules_file,
+		.shelf = &warden->rulebook,
 	};
+	return place;
 }
 
-static bool rules_replace(struct warden *warden, int dir_fd,
-			  const struct shared_file *shared,
+static struct shelf_place origins_place(struct warden *warden)
+{
+	struct shelf_place place = {
+		.shared = { .name = "origins", .kind = WARDEN_FILE_ORIGINS },
+		.file = &warden->origins_file,
+		.shelf = &warden->origins,
+	};
+	return place;
+}
+
+static void shelf_fit(struct shelf_place *place, enum warden_role role,
+		      size_t image_size)
+{
+	place->shared.writable = role == WARDEN_ROLE_SERVICE;
+	place->shared.size = warden_shelf_size(image_size);
+}
+
+static bool shelf_replace(struct shelf_place *place, int dir_fd,
 			  struct warden_error *error_r)
 {
-	memset(&warden->rulebook, 0, sizeof(warden->rulebook));
-	warden_file_close(&warden->rules_file);
-	warden_file_retire(dir_fd, shared->name);
-	return file_open_or_create(&warden->rules_file, dir_fd, shared, NULL,
+	memset(place->shelf, 0, sizeof(*place->shelf));
+	warden_file_close(place->file);
+	warden_file_retire(dir_fd, place->shared.name);
+	return file_open_or_create(place->file, dir_fd, &place->shared, NULL,
 				   error_r) == WARDEN_FILE_OK;
 }
 
-static bool rules_init(struct warden *warden, struct warden_error *error_r)
+static bool shelf_init(struct shelf_place *place, struct warden_error *error_r)
 {
-	const struct warden_file *file = &warden->rules_file;
-
-	if (warden_rulebook_init(&warden->rulebook, file->base, file->size))
+	if (warden_shelf_init(place->shelf, place->file->base,
+			      place->file->size))
 		return true;
-	warden_error_set(error_r, "rules: its size is not right");
+	warden_error_set(error_r, "%s: its size is not right",
+			 place->shared.name);
 	return false;
 }
 
-static bool rules_open(struct warden *warden, int dir_fd,
-		       struct warden_error *error_r)
+static bool shelf_open(struct shelf_place *place, int dir_fd,
+		       enum warden_role role, struct warden_error *error_r)
 {
-	struct shared_file shared;
 	enum warden_file_status status;
 
-	shared_rules(&shared, warden->role, 0);
-	status = file_open(&warden->rules_file, dir_fd, warden->role, &shared,
-			   NULL, error_r);
-	if (status == WARDEN_FILE_OK && rules_init(warden, error_r))
+	shelf_fit(place, role, 0);
+	status = file_open(place->file, dir_fd, role, &place->shared, NULL,
+			   error_r);
+	if (status == WARDEN_FILE_OK && shelf_init(place, error_r))
 		return true;
 	if (status != WARDEN_FILE_OK && status != WARDEN_FILE_BAD)
 		return false;
-	return warden->role == WARDEN_ROLE_SERVICE &&
-	       rules_replace(warden, dir_fd, &shared, error_r) &&
-	       rules_init(warden, error_r);
+	return role == WARDEN_ROLE_SERVICE &&
+	       shelf_replace(place, dir_fd, error_r) &&
+	       shelf_init(place, error_r);
+}
+
+static bool shelf_make_room(struct shelf_place *place, const char *dir,
+			    enum warden_role role, size_t image_size,
+			    struct warden_error *error_r)
+{
+	bool ok;
+	int dir_fd;
+
+	if (image_size <= place->shelf->room)
+		return true;
+	dir_fd = dir_open(dir, role, error_r);
+	if (dir_fd < 0)
+		return false;
+	shelf_fit(place, role, image_size);
+	if (place->shared.size > warden_file_room(dir_fd)) {
+		warden_error_set(error_r, "%s: no room for %s of %zu bytes",
+				 dir, place->shared.name, image_size);
+		ok = false;
+	} else {
+		(void)flock(dir_fd, LOCK_EX);
+		ok = shelf_replace(place, dir_fd, error_r) &&
+		     shelf_init(place, error_r);
+	}
+	(void)close(dir_fd);
+	return ok;
 }
 
 bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
 				  size_t image_size,
 				  struct warden_error *error_r)
 {
-	struct shared_file shared;
-	bool ok;
-	int dir_fd;
+	struct shelf_place place = rules_place(warden);
 
-	if (image_size <= warden->rulebook.room)
-		return true;
-	dir_fd = dir_open(dir, warden->role, error_r);
-	if (dir_fd < 0)
-		return false;
-	shared_rules(&shared, warden->role, image_size);
-	if (shared.size > warden_file_room(dir_fd)) {
-		warden_error_set(error_r, "%s: no room for rules of %zu bytes",
-				 dir, image_size);
-		ok = false;
-	} else {
-		(void)flock(dir_fd, LOCK_EX);
-		ok = rules_replace(warden, dir_fd, &shared, error_r) &&
-		     rules_init(warden, error_r);
-	}
-	(void)close(dir_fd);
-	return ok;
+	return shelf_make_room(&place, dir, warden->role, image_size, error_r);
+}
+
+bool warden_admin_origins_make_room(struct warden *warden, const char *dir,
+				    struct warden_error *error_r)
+{
+	struct shelf_place place = origins_place(warden);
+	uint32_t wanted = 0;
+
+	if (warden->origins.shared != NULL)
+		wanted = atomic_load(&warden->origins.shared->wanted);
+	return shelf_make_room(&place, dir, warden->role, wanted, error_r);
+}
+
+static bool shelves_open(struct warden *warden, int dir_fd,
+			 struct warden_error *error_r)
+{
+	struct shelf_place rules = rules_place(warden);
+	struct shelf_place origins = origins_place(warden);
+
+	return shelf_open(&rules, dir_fd, warden->role, error_r) &&
+	       shelf_open(&origins, dir_fd, warden->role, error_r);
 }
 
 static bool files_open(struct warden *warden, int dir_fd, uint32_t hosts,
@@ -405,7 +455,7 @@ static bool files_open(struct warden *warden, int dir_fd, uint32_t hosts,
 	return policy_open(warden, dir_fd, error_r) &&
 	       hosts_open(warden, dir_fd, hosts, error_r) &&
 	       auth_open(warden, dir_fd, error_r) &&
-	       rules_open(warden, dir_fd, error_r);
+	       shelves_open(warden, dir_fd, error_r);
 }
 
 struct warden *warden_open(const char *dir, enum warden_role role,
@@ -451,6 +501,7 @@ void warden_close(struct warden **_warden)
 	warden_file_close(&warden->hosts_file);
 	warden_file_close(&warden->auth_file);
 	warden_file_close(&warden->rules_file);
+	warden_file_close(&warden->origins_file);
 	if (warden->policy_fd != -1)
 		(void)close(warden->policy_fd);
 	if (warden->hosts_fd != -1)

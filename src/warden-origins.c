@@ -1,8 +1,8 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
 /* The image: a head, and for each family the addresses where runs begin and,
-   in the same order, their origins. Sixteen lookups in memory for the IPv4
-   addresses of a country, twenty for all that is known. */
+   in the same order, their origins. What is known of all IPv4 addresses takes
+   twenty looks. */
 
 #include "warden-origins.h"
 
@@ -97,22 +97,19 @@ bool warden_origin_runs_add(struct warden_origin_runs *runs, uint64_t first,
 			    uint32_t origin)
 {
 	size_t count = runs->count;
-	uint32_t before;
 
 	/* it takes the place of one that has no address */
 	if (count > 0 && runs->runs[count - 1].first == first)
 		count--;
-	before = count > 0 ? runs->runs[count - 1].origin : 0;
-	if (before != origin) {
+	if ((count > 0 ? runs->runs[count - 1].origin : 0) == origin) {
 		runs->count = count;
-		if (!runs_grow(runs)) {
-			return false;
-		}
-		runs->runs[count].first = first;
-		runs->runs[count].origin = origin;
-		count++;
+		return true;
 	}
-	runs->count = count;
+	if (count == runs->count && !runs_grow(runs))
+		return false;
+	runs->runs[count].first = first;
+	runs->runs[count].origin = origin;
+	runs->count = count + 1;
 	return true;
 }
 
@@ -198,13 +195,15 @@ void warden_origins_image_write(const struct warden_origins_list *list,
 	const struct warden_origin_runs *inet = &list->inet;
 	const struct warden_origin_runs *inet6 = &list->inet6;
 	struct origins_head *head = image;
-	uint64_t *firsts6 = (uint64_t *)(head + 1);
-	uint32_t *origins6 = (uint32_t *)(firsts6 + inet6->count);
-	uint32_t *firsts = origins6 + inet6->count;
-	uint32_t *origins = firsts + inet->count;
+	uint64_t *firsts6;
+	uint32_t *origins6, *firsts, *origins;
 
 	if (warden_origins_image_size(list) == 0)
 		return;
+	firsts6 = (uint64_t *)(head + 1);
+	origins6 = (uint32_t *)(firsts6 + inet6->count);
+	firsts = origins6 + inet6->count;
+	origins = firsts + inet->count;
 	head->magic = ORIGINS_MAGIC;
 	head->inet = (uint32_t)inet->count;
 	head->inet6 = (uint32_t)inet6->count;
@@ -261,24 +260,79 @@ static uint64_t first_bits(const struct warden_net *addr, unsigned int bytes)
 	return value;
 }
 
+/* The parts of an image; false: it is none. */
+struct image_parts {
+	const uint64_t *firsts6;
+	const uint32_t *firsts;
+	uint32_t inet, inet6;
+};
+
+static bool image_open(struct image_parts *parts_r, const void *image,
+		       size_t size)
+{
+	const struct origins_head *head = image;
+
+	if (size < sizeof(*head) || head->magic != ORIGINS_MAGIC)
+		return false;
+	/* once: another image may be written over this one meanwhile */
+	parts_r->inet = __atomic_load_n(&head->inet, __ATOMIC_RELAXED);
+	parts_r->inet6 = __atomic_load_n(&head->inet6, __ATOMIC_RELAXED);
+	if (parts_r->inet > WARDEN_ORIGINS_MAX_RUNS ||
+	    parts_r->inet6 > WARDEN_ORIGINS_MAX_RUNS ||
+	    image_size(parts_r->inet, parts_r->inet6) > size)
+		return false;
+	parts_r->firsts6 = (const uint64_t *)(head + 1);
+	parts_r->firsts =
+		(const uint32_t *)(parts_r->firsts6 + parts_r->inet6) +
+		parts_r->inet6;
+	return true;
+}
+
 uint32_t warden_origins_find(const void *image, size_t size,
 			     const struct warden_net *addr)
 {
-	const struct origins_head *head = image;
-	const uint64_t *firsts6;
-	uint32_t inet, inet6;
+	struct image_parts parts;
 
-	if (size < sizeof(*head) || head->magic != ORIGINS_MAGIC)
+	if (!image_open(&parts, image, size))
 		return 0;
-	/* once: another image may be written over this one meanwhile */
-	inet = __atomic_load_n(&head->inet, __ATOMIC_RELAXED);
-	inet6 = __atomic_load_n(&head->inet6, __ATOMIC_RELAXED);
-	if (inet > WARDEN_ORIGINS_MAX_RUNS || inet6 > WARDEN_ORIGINS_MAX_RUNS ||
-	    image_size(inet, inet6) > size)
-		return 0;
-	firsts6 = (const uint64_t *)(head + 1);
-	if (addr->family == WARDEN_INET6)
-		return find_inet6(firsts6, inet6, first_bits(addr, 8));
-	return find_inet((const uint32_t *)(firsts6 + inet6) + inet6, inet,
+	if (addr->family == WARDEN_INET6) {
+		return find_inet6(parts.firsts6, parts.inet6,
+				  first_bits(addr, 8));
+	}
+	return find_inet(parts.firsts, parts.inet,
 			 (uint32_t)first_bits(addr, 4));
+}
+
+static uint32_t origin_part(uint32_t origin, bool countries, bool systems)
+{
+	return warden_origin_pack(countries ? warden_origin_country(origin) : 0,
+				  systems ? warden_origin_as(origin) : 0);
+}
+
+bool warden_origins_list_read(struct warden_origins_list *list_r,
+			      const void *image, size_t size, bool countries,
+			      bool systems)
+{
+	struct image_parts parts;
+	const uint32_t *origins, *origins6;
+	bool ok = true;
+
+	memset(list_r, 0, sizeof(*list_r));
+	if (!image_open(&parts, image, size))
+		return true;
+	origins = parts.firsts + parts.inet;
+	origins6 = (const uint32_t *)(parts.firsts6 + parts.inet6);
+	for (uint32_t i = 0; ok && i < parts.inet; i++) {
+		ok = warden_origin_runs_add(
+			&list_r->inet, parts.firsts[i],
+			origin_part(origins[i], countries, systems));
+	}
+	for (uint32_t i = 0; ok && i < parts.inet6; i++) {
+		ok = warden_origin_runs_add(
+			&list_r->inet6, parts.firsts6[i],
+			origin_part(origins6[i], countries, systems));
+	}
+	if (!ok)
+		warden_origins_list_free(list_r);
+	return ok;
 }

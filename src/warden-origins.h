@@ -66,6 +66,11 @@ bool warden_origin_runs_add(struct warden_origin_runs *runs, uint64_t first,
 bool warden_origins_list_join(struct warden_origins_list *list_r,
 			      const struct warden_origins_list *countries,
 			      const struct warden_origins_list *systems);
+/* What an image has, as it lies there: only the countries, only the AS, or
+   both. Nothing if it is no image. false: as above. */
+bool warden_origins_list_read(struct warden_origins_list *list_r,
+			      const void *image, size_t size, bool countries,
+			      bool systems);
 void warden_origins_list_free(struct warden_origins_list *list);
 
 size_t warden_origins_image_size(const struct warden_origins_list *list);

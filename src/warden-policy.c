@@ -29,6 +29,7 @@ void warden_policy_init_defaults(struct warden_policy *policy_r)
 	policy_r->siege_networks = 20;
 	policy_r->siege_secs = 3600;
 	policy_r->siege_learn_secs = 7 * 24 * 3600;
+	policy_r->neighbour_factor = 4;
 	policy_r->ipv4_prefix = 32;
 	policy_r->ipv6_prefix = 64;
 	for (i = 0; i < WARDEN_CLASS_COUNT; i++) {
@@ -65,7 +66,9 @@ static bool limits_are_valid(const struct warden_policy *policy)
 	       policy->known_time_secs <= WARDEN_TIME_MAX_SECS &&
 	       is_in(policy->ipv4_prefix, 8, 32) &&
 	       is_in(policy->ipv6_prefix, 16, 64) &&
-	       policy->deny_private <= 1 &&
+	       policy->deny_private <= 1 && policy->only_allowed <= 1 &&
+	       is_in(policy->neighbour_factor, 1,
+		     WARDEN_NEIGHBOUR_FACTOR_MAX) &&
 	       is_in(policy->dns_timeout_secs, 1, WARDEN_DNS_TIMEOUT_MAX_SECS);
 }
 
@@ -135,6 +138,36 @@ bool warden_policy_exempts(const struct warden_policy *policy,
 			return true;
 	}
 	return false;
+}
+
+void warden_policy_add_country(uint8_t *countries, uint32_t country)
+{
+	if (country != 0 && country < WARDEN_COUNTRIES)
+		countries[country / 8] |= (uint8_t)(1u << country % 8);
+}
+
+bool warden_policy_has_country(const uint8_t *countries, uint32_t country)
+{
+	return country < WARDEN_COUNTRIES &&
+	       (countries[country / 8] >> country % 8 & 1) != 0;
+}
+
+bool warden_policy_has_countries(const struct warden_policy *policy)
+{
+	static const uint8_t none[WARDEN_COUNTRY_BYTES];
+
+	return policy->only_allowed != 0 ||
+	       memcmp(policy->countries_refused, none, sizeof(none)) != 0;
+}
+
+bool warden_policy_refuses_country(const struct warden_policy *policy,
+				   uint32_t country)
+{
+	if (country == 0)
+		return false;
+	return warden_policy_has_country(policy->countries_refused, country) ||
+	       (policy->only_allowed != 0 &&
+		!warden_policy_has_country(policy->countries_allowed, country));
 }
 
 enum warden_mode warden_policy_rule_mode(const struct warden_policy *policy,

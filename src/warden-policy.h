@@ -7,6 +7,7 @@
 
 #include "warden-address.h"
 #include "warden-class.h"
+#include "warden-origins.h"
 #include "warden-rule.h"
 
 /* The rules in force, as the service publishes them and every login and auth
@@ -31,6 +32,9 @@ enum warden_mode {
 #define WARDEN_SIEGE_NETWORKS_MIN 5
 #define WARDEN_SIEGE_NETWORKS_MAX 60
 #define WARDEN_SIEGE_TIME_MAX_SECS (24u * 3600)
+#define WARDEN_NEIGHBOUR_FACTOR_MAX 10
+/* A set of countries, see warden-origins.h: a bit for each. */
+#define WARDEN_COUNTRY_BYTES 88
 
 /* Hosts that are not known also have a slow bucket: without it one attempt a
    minute would never be seen. */
@@ -70,15 +74,23 @@ struct warden_policy {
 	uint32_t siege_secs;	      /* within this time; 1.. */
 	uint32_t siege_learn_secs;    /* not before this since a first login */
 	uint32_t exempt_count;
-	uint16_t points[16]; /* by enum warden_class */
+	/* what a host does weighs at most so many times as much for what others
+	   of its neighbourhood did, see warden-neighbours.h; 1 = it does not
+	   matter */
+	uint32_t neighbour_factor;
+	uint32_t only_allowed; /* 1: refuse those not in countries_allowed */
+	uint16_t points[16];   /* by enum warden_class */
 	/* 0: as `mode`; else enum warden_mode + 1 */
 	uint8_t rule_modes[WARDEN_RULES_ROOM];
+	uint8_t countries_allowed[WARDEN_COUNTRY_BYTES];
+	uint8_t countries_refused[WARDEN_COUNTRY_BYTES];
 	struct warden_net exempt[WARDEN_EXEMPT_MAX];
 };
 
 _Static_assert(sizeof(struct warden_net) == 24, "layout of shared memory");
-_Static_assert(sizeof(struct warden_policy) == 120 + 24 * WARDEN_EXEMPT_MAX,
+_Static_assert(sizeof(struct warden_policy) == 304 + 24 * WARDEN_EXEMPT_MAX,
 	       "layout of shared memory");
+_Static_assert(WARDEN_COUNTRIES <= 8 * WARDEN_COUNTRY_BYTES, "layout");
 _Static_assert(WARDEN_CLASS_COUNT <= 16, "layout of shared memory");
 
 void warden_policy_init_defaults(struct warden_policy *policy_r);
@@ -90,6 +102,15 @@ bool warden_policy_is_valid(const struct warden_policy *policy);
 /* Is the address in an exempt network? Linear: at most WARDEN_EXEMPT_MAX. */
 bool warden_policy_exempts(const struct warden_policy *policy,
 			   const struct warden_net *addr);
+
+/* Of sets of countries. */
+void warden_policy_add_country(uint8_t *countries, uint32_t country);
+bool warden_policy_has_country(const uint8_t *countries, uint32_t country);
+/* Do the rules say anything of countries? */
+bool warden_policy_has_countries(const struct warden_policy *policy);
+/* Is a client from there refused? Never if it is not known from where (0). */
+bool warden_policy_refuses_country(const struct warden_policy *policy,
+				   uint32_t country);
 
 /* What is done about it where the rule decides. Off if `mode` is off. */
 enum warden_mode warden_policy_rule_mode(const struct warden_policy *policy,

@@ -2,30 +2,21 @@
 
 #include "warden-rule-watch.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* How a file looked. */
-struct stamp {
-	int error; /* of stat(); 0: there is a file */
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime, ctime;
-};
+#include "warden-stamp.h"
 
 /* A file that a rule names. */
 struct named {
 	struct named *next;
-	struct stamp stamp;
+	struct warden_stamp stamp;
 	char path[];
 };
 
 struct warden_rule_watch {
 	const char *allow_path, *deny_path, *own_deny_file;
-	struct stamp allow, deny;
+	struct warden_stamp allow, deny;
 	struct named *named;
 	bool settling; /* there is something new, and it may not be all yet */
 	bool no_memory; /* for the name of a file: not all are watched */
@@ -33,52 +24,15 @@ struct warden_rule_watch {
 
 /* --- How files look ------------------------------------------------------- */
 
-static void stamp_get(const char *path, struct stamp *stamp_r)
-{
-	struct stat st;
-
-	*stamp_r = (struct stamp){ .error = 0 };
-	if (*path == '\0' || stat(path, &st) < 0) {
-		stamp_r->error = *path == '\0' ? ENOENT : errno;
-		return;
-	}
-	stamp_r->dev = st.st_dev;
-	stamp_r->ino = st.st_ino;
-	stamp_r->size = st.st_size;
-	stamp_r->mtime = st.st_mtim;
-	stamp_r->ctime = st.st_ctim;
-}
-
-static bool time_equals(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool stamp_equals(const struct stamp *a, const struct stamp *b)
-{
-	return a->error == b->error && a->dev == b->dev && a->ino == b->ino &&
-	       a->size == b->size && time_equals(&a->mtime, &b->mtime) &&
-	       time_equals(&a->ctime, &b->ctime);
-}
-
-/* Does it look otherwise than it did? Now it is how it looks. */
-static bool stamp_changes(struct stamp *stamp, const char *path)
-{
-	struct stamp before = *stamp;
-
-	stamp_get(path, stamp);
-	return !stamp_equals(stamp, &before);
-}
-
 static bool watch_has_changed(struct warden_rule_watch *watch)
 {
-	bool changed = stamp_changes(&watch->allow, watch->allow_path);
+	bool changed = warden_stamp_changes(&watch->allow, watch->allow_path);
 
-	if (stamp_changes(&watch->deny, watch->deny_path))
+	if (warden_stamp_changes(&watch->deny, watch->deny_path))
 		changed = true;
 	for (struct named *file = watch->named; file != NULL;
 	     file = file->next) {
-		if (stamp_changes(&file->stamp, file->path))
+		if (warden_stamp_changes(&file->stamp, file->path))
 			changed = true;
 	}
 	return changed;
@@ -101,7 +55,7 @@ static void watch_named(void *context, const char *path)
 		return;
 	}
 	memcpy(file->path, path, size);
-	stamp_get(path, &file->stamp);
+	warden_stamp_get(path, &file->stamp);
 	file->next = watch->named;
 	watch->named = file;
 }

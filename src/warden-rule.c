@@ -21,6 +21,8 @@ const char *warden_rule_name(unsigned int rule)
 		return "crowded";
 	case WARDEN_RULE_SIEGE:
 		return "siege";
+	case WARDEN_RULE_COUNTRY:
+		return "country";
 	default:
 		return warden_class_name(rule);
 	}

@@ -13,6 +13,7 @@ enum warden_rule {
 	WARDEN_RULE_HOSTS_DENY,	   /* a line of hosts.deny, or of hosts.allow */
 	WARDEN_RULE_CROWDED, /* the hosts of its network failed together */
 	WARDEN_RULE_SIEGE,   /* the account of the user is on guard */
+	WARDEN_RULE_COUNTRY, /* warden_countries_allowed, _refused */
 
 	WARDEN_RULE_COUNT,
 };

@@ -58,6 +58,11 @@ enum {
 	SETTING_STATE_DIR,
 	SETTING_TABLE_HOSTS,
 	SETTING_NFTABLES,
+	SETTING_GEOIP_COUNTRY,
+	SETTING_GEOIP_ASN,
+	SETTING_COUNTRIES_ALLOWED,
+	SETTING_COUNTRIES_REFUSED,
+	SETTING_NEIGHBOUR_FACTOR,
 
 	SETTING_COUNT,
 };
@@ -132,6 +137,22 @@ const struct warden_setting_info warden_setting_infos[] = {
 	[SETTING_NFTABLES] = { "warden_nftables", "",
 			       "family, table and name of what nftables drops, "
 			       "as in: inet filter warden; empty = none" },
+	[SETTING_GEOIP_COUNTRY] = { "warden_geoip_country", "",
+				    "MaxMind DB file that tells countries; "
+				    "empty = none" },
+	[SETTING_GEOIP_ASN] = { "warden_geoip_asn", "",
+				"MaxMind DB file that tells autonomous systems; "
+				"empty = none" },
+	[SETTING_COUNTRIES_ALLOWED] = { "warden_countries_allowed", "",
+					"refuse clients of all other countries, "
+					"as in: DE AT; empty = of none" },
+	[SETTING_COUNTRIES_REFUSED] = { "warden_countries_refused", "",
+					"refuse clients of these countries" },
+	[SETTING_NEIGHBOUR_FACTOR] = { "warden_neighbour_factor", "4",
+				       "what unknown hosts do weighs up to so many "
+				       "times as much where many hosts of their "
+				       "network, AS or country are blocked; "
+				       "1 to 10" },
 	[SETTING_COUNT] = { NULL, NULL, NULL },
 };
 
@@ -370,7 +391,8 @@ static enum warden_rule parse_rule_mode(const char *name, const char *word,
 	if (rule == WARDEN_RULE_NONE) {
 		warden_error_set(error_r,
 				 "%s: '%s' is not a rule (they are: sessions "
-				 "hosts.deny crowded siege, and the classes of "
+				 "hosts.deny crowded siege country, and the "
+				 "classes of "
 				 "warden_points)",
 				 name, buf);
 	} else if (!parse_mode(name, mode, mode_r, error_r)) {
@@ -545,6 +567,53 @@ static bool set_nftables(const struct setting *setting, const char *name,
 	return false;
 }
 
+/* "DE AT": two letters each. The field is a set of the policy. */
+static bool add_countries(const char *name, const char *value,
+			  uint8_t *countries, struct warden_error *error_r)
+{
+	size_t len;
+
+	memset(countries, 0, WARDEN_COUNTRY_BYTES);
+	while ((value = next_word(value, &len)) != NULL) {
+		uint32_t country = warden_country_parse(value, len);
+
+		if (country == 0) {
+			warden_error_set(error_r,
+					 "%s: '%.*s' is not a country; they "
+					 "have two letters, as DE",
+					 name, len < 100 ? (int)len : 100,
+					 value);
+			return false;
+		}
+		warden_policy_add_country(countries, country);
+		value += len;
+	}
+	return true;
+}
+
+static bool set_countries_allowed(const struct setting *setting,
+				  const char *name, const char *value,
+				  struct warden_settings *settings,
+				  struct warden_error *error_r)
+{
+	struct warden_policy *policy = &settings->policy;
+	size_t len;
+
+	(void)setting;
+	policy->only_allowed = next_word(value, &len) == NULL ? 0 : 1;
+	return add_countries(name, value, policy->countries_allowed, error_r);
+}
+
+static bool set_countries_refused(const struct setting *setting,
+				  const char *name, const char *value,
+				  struct warden_settings *settings,
+				  struct warden_error *error_r)
+{
+	(void)setting;
+	return add_countries(name, value, settings->policy.countries_refused,
+			     error_r);
+}
+
 #define FIELD(name) offsetof(struct warden_settings, name)
 
 static const struct setting settings_table[SETTING_COUNT] = {
@@ -597,6 +666,13 @@ static const struct setting settings_table[SETTING_COUNT] = {
 				  WARDEN_TABLE_HOSTS_MIN,
 				  WARDEN_TABLE_HOSTS_MAX },
 	[SETTING_NFTABLES] = { set_nftables, 0, 0, 0 },
+	[SETTING_GEOIP_COUNTRY] = { set_file, FIELD(geoip_country), 0, 0 },
+	[SETTING_GEOIP_ASN] = { set_file, FIELD(geoip_asn), 0, 0 },
+	[SETTING_COUNTRIES_ALLOWED] = { set_countries_allowed, 0, 0, 0 },
+	[SETTING_COUNTRIES_REFUSED] = { set_countries_refused, 0, 0, 0 },
+	[SETTING_NEIGHBOUR_FACTOR] = { set_number,
+				       FIELD(policy.neighbour_factor), 1,
+				       WARDEN_NEIGHBOUR_FACTOR_MAX },
 };
 
 /* How many letters must be put in, taken out or changed to get from a to b
@@ -718,8 +794,40 @@ void warden_settings_take(struct warden_settings *settings, const char *name,
 	*ok_io = false;
 }
 
-bool warden_settings_check(const struct warden_settings *settings,
-			   struct warden_error *error_r)
+/* A rule that nobody can tell whom it is about would be none. */
+static bool check_countries(const struct warden_settings *settings,
+			    struct warden_error *error_r)
+{
+	const struct warden_policy *policy = &settings->policy;
+	char letters[3];
+
+	if (warden_policy_has_countries(policy) &&
+	    settings->geoip_country[0] == '\0') {
+		warden_error_set(error_r,
+				 "warden_countries_%s: needs a database, set "
+				 "warden_geoip_country",
+				 policy->only_allowed != 0 ? "allowed" :
+							     "refused");
+		return false;
+	}
+	for (uint32_t country = 1; country < WARDEN_COUNTRIES; country++) {
+		if (warden_policy_has_country(policy->countries_allowed,
+					      country) &&
+		    warden_policy_has_country(policy->countries_refused,
+					      country)) {
+			warden_error_set(
+				error_r,
+				"warden_countries_refused: %s is in "
+				"warden_countries_allowed as well",
+				warden_country_format(country, letters));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_block_times(const struct warden_settings *settings,
+			      struct warden_error *error_r)
 {
 	char time[WARDEN_CLOCK_STRLEN], max[WARDEN_CLOCK_STRLEN];
 	const struct warden_policy *policy = &settings->policy;
@@ -735,6 +843,13 @@ bool warden_settings_check(const struct warden_settings *settings,
 			 warden_duration_format(policy->block_time_secs, time),
 			 policy->block_time_secs);
 	return false;
+}
+
+bool warden_settings_check(const struct warden_settings *settings,
+			   struct warden_error *error_r)
+{
+	return check_block_times(settings, error_r) &&
+	       check_countries(settings, error_r);
 }
 
 /* After warden_exempt_networks was set: that replaces what is there. */

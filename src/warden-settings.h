@@ -20,6 +20,8 @@ struct warden_settings {
 	char state_dir[512]; /* absolute path */
 	uint32_t table_hosts;
 	struct warden_nft_names nftables;
+	/* MaxMind DB files; absolute paths, or empty: none */
+	char geoip_country[512], geoip_asn[512];
 };
 
 void warden_settings_init_defaults(struct warden_settings *settings_r);

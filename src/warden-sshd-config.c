@@ -59,8 +59,7 @@ static void read_pattern(struct reader *reader, const char *pattern,
 
 	if (snprintf(path, sizeof(path), "%s%s%s",
 		     *pattern == '/' ? "" : reader->dir,
-		     *pattern == '/' ? "" : "/",
-		     pattern) >= (int)sizeof(path))
+		     *pattern == '/' ? "" : "/", pattern) >= (int)sizeof(path))
 		return;
 	if (glob(path, 0, NULL, &found) != 0)
 		return;

@@ -1268,11 +1268,19 @@ static bool crowd_is_counted(const struct warden_policy *policy,
 		       WARDEN_MODE_OFF;
 }
 
+/* What the neighbours did speaks against a host that nothing speaks for. */
+static uint32_t weigh(uint32_t points, uint32_t factor,
+		      const struct warden_limits *limits)
+{
+	return limits->known || limits->near ? points : points * factor;
+}
+
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
 			const struct warden_policy *policy, bool may_block,
-			enum warden_class class, enum warden_protocol protocol,
-			const char *user, uint64_t now)
+			uint32_t factor, enum warden_class class,
+			enum warden_protocol protocol, const char *user,
+			uint64_t now)
 {
 	struct table_place place = place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
@@ -1290,6 +1298,7 @@ bool warden_table_count(struct warden_table *table,
 	record_limits(table, record, &place, policy, now_secs, &limits);
 	if (user != NULL && add_name(table, record, &place, &limits, user, now))
 		points *= WARDEN_TRAWL_FACTOR;
+	points = weigh(points, factor, &limits);
 	word_set(table, record, &place, WARDEN_WORD_LAST,
 		 warden_last_word_pack(&last));
 	if (class == WARDEN_IDLE &&
@@ -1349,7 +1358,7 @@ static uint64_t add_ahead(struct warden_table *table,
 void warden_table_count_ahead(struct warden_table *table,
 			      const struct warden_host *host,
 			      const struct warden_policy *policy,
-			      enum warden_class class,
+			      uint32_t factor, enum warden_class class,
 			      enum warden_protocol protocol, uint64_t now,
 			      struct warden_pending *pending_r)
 {
@@ -1359,6 +1368,7 @@ void warden_table_count_ahead(struct warden_table *table,
 	struct warden_last_word last = { now_secs, class, protocol };
 	struct bucket_add fast, slow;
 	struct warden_limits limits;
+	uint32_t points;
 
 	*pending_r = (struct warden_pending){
 		.host = *host,
@@ -1372,9 +1382,9 @@ void warden_table_count_ahead(struct warden_table *table,
 	word_set(table, record, &place, WARDEN_WORD_LAST,
 		 warden_last_word_pack(&last));
 	record_limits(table, record, &place, policy, now_secs, &limits);
-	fast = fast_add(policy, &limits, warden_policy_points(policy, class),
-			now);
-	slow = slow_add(&limits, warden_policy_points(policy, class), now);
+	points = weigh(warden_policy_points(policy, class), factor, &limits);
+	fast = fast_add(policy, &limits, points, now);
+	slow = slow_add(&limits, points, now);
 	pending_r->fast_ms =
 		add_ahead(table, record, &place, WARDEN_WORD_FAST, &fast);
 	pending_r->slow_ms =

@@ -261,12 +261,14 @@ uint32_t warden_table_block_began(const struct warden_host_info *info,
 /* Count one event. Returns true if it began a block. may_block: the policy is
    in force; otherwise points are counted and nobody is blocked. user: who it
    was about, or NULL; one more name than the host may fail with weighs
-   WARDEN_TRAWL_FACTOR times as much. */
+   WARDEN_TRAWL_FACTOR times as much. If the host is not known, nor any in its
+   network, it weighs `factor` times as much for its neighbours. */
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
 			const struct warden_policy *policy, bool may_block,
-			enum warden_class class, enum warden_protocol protocol,
-			const char *user, uint64_t now);
+			uint32_t factor, enum warden_class class,
+			enum warden_protocol protocol, const char *user,
+			uint64_t now);
 /* Count one event as warden_table_count() does, but block nobody for it, and
    remember in *pending_r what was added. For an attempt that may turn out well:
    then it is taken back, else it is settled. */
@@ -274,7 +276,7 @@ struct warden_pending;
 void warden_table_count_ahead(struct warden_table *table,
 			      const struct warden_host *host,
 			      const struct warden_policy *policy,
-			      enum warden_class class,
+			      uint32_t factor, enum warden_class class,
 			      enum warden_protocol protocol, uint64_t now,
 			      struct warden_pending *pending_r);
 /* Undo the same. At most what it added goes away, see

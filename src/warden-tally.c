@@ -43,9 +43,16 @@ const char *warden_tally_refusal(enum warden_total total)
 		[WARDEN_TOTAL_REFUSED_RULES] = "rules",
 		[WARDEN_TOTAL_WOULD_REFUSE] = "observed",
 		[WARDEN_TOTAL_REFUSED_SIEGE] = "siege",
+		[WARDEN_TOTAL_REFUSED_COUNTRY] = "country",
 	};
 
 	return total < WARDEN_TOTALS ? names[total] : NULL;
+}
+
+bool warden_tally_is_refusal(enum warden_total total)
+{
+	return total != WARDEN_TOTAL_WOULD_REFUSE &&
+	       warden_tally_refusal(total) != NULL;
 }
 
 const char *warden_tally_failure(enum warden_total total)

@@ -25,9 +25,11 @@ void warden_tally_tick(struct warden_tally *tally,
 		       warden_tally_told_t *told, void *context);
 
 /* Why a session was refused: "blocked", "sessions", "auth", "rules", "siege",
-   or "observed" if it only would have been. NULL: the total counts something
+   "country", or "observed" if it only would have been. NULL: the total counts something
    else. */
 const char *warden_tally_refusal(enum warden_total total);
+/* Was somebody turned away, and not only observed? */
+bool warden_tally_is_refusal(enum warden_total total);
 /* What failed: the class, or "excused" if a wrong password was no guess. NULL:
    the total counts something else. */
 const char *warden_tally_failure(enum warden_total total);

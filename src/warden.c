@@ -6,6 +6,7 @@
 
 #include "warden-clock.h"
 #include "warden-fuse.h"
+#include "warden-neighbours.h"
 #include "warden-private.h"
 #include "warden-publish.h"
 
@@ -70,11 +71,27 @@ static void named_refresh(struct warden *warden)
 	}
 }
 
+static void neighbourhoods_refresh(struct warden *warden)
+{
+	struct warden_policy_file *shared = warden->shared_policy;
+	struct warden_neighbourhoods news;
+	uint32_t generation;
+
+	if (read_news(&shared->neighbourhoods_generation,
+		      shared->neighbourhoods, warden->neighbourhoods_generation,
+		      &news, sizeof(news), &generation) &&
+	    news.count <= WARDEN_NEIGHBOURHOODS_MAX) {
+		warden->neighbourhoods = news;
+		warden->neighbourhoods_generation = generation;
+	}
+}
+
 void warden_refresh(struct warden *warden)
 {
 	policy_refresh(warden);
 	networks_refresh(warden);
 	named_refresh(warden);
+	neighbourhoods_refresh(warden);
 }
 
 uint32_t warden_heartbeat_age(const struct warden *warden, uint64_t now)
@@ -116,9 +133,8 @@ bool warden_is_retired(const struct warden *warden)
 	       atomic_load_explicit(&policy->hosts_serial,
 				    memory_order_relaxed) !=
 		       warden->hosts_serial ||
-	       (warden->rulebook.shared != NULL &&
-		atomic_load_explicit(&warden->rulebook.shared->file.retired,
-				     memory_order_relaxed) != 0);
+	       warden_shelf_is_retired(&warden->rulebook) ||
+	       warden_shelf_is_retired(&warden->origins);
 }
 
 uint64_t warden_blocks_changed(const struct warden *warden)
@@ -140,6 +156,51 @@ warden_network_find(const struct warden *warden, const struct warden_net *addr,
 			return network;
 	}
 	return NULL;
+}
+
+/* --- Where a client comes from -------------------------------------------- */
+
+struct origin_question {
+	const struct warden_net *addr;
+	uint32_t origin;
+};
+
+static void origin_ask(const void *image, size_t size, void *context)
+{
+	struct origin_question *question = context;
+
+	question->origin = warden_origins_find(image, size, question->addr);
+}
+
+uint32_t warden_origin(const struct warden *warden,
+		       const struct warden_net *addr)
+{
+	struct origin_question question = { .addr = addr };
+
+	return warden_shelf_ask(&warden->origins, origin_ask, &question) ==
+			       WARDEN_SHELF_ASKED ?
+		       question.origin :
+		       0;
+}
+
+/* How many times as much it weighs what a client did. */
+static uint32_t neighbour_factor(const struct warden *warden,
+				 const struct warden_policy *policy,
+				 const struct warden_net *addr)
+{
+	const struct warden_neighbourhoods *list = &warden->neighbourhoods;
+	const struct warden_neighbourhood *found;
+
+	/* most servers at most times */
+	if (list->count == 0 || policy->neighbour_factor <= 1)
+		return 1;
+	found = warden_neighbourhoods_find(list, addr,
+					   warden_origin(warden, addr));
+	if (found == NULL || found->factor < 1)
+		return 1;
+	return found->factor < policy->neighbour_factor ?
+		       found->factor :
+		       policy->neighbour_factor;
 }
 
 /* --- The verdict ---------------------------------------------------------- */
@@ -281,6 +342,19 @@ static bool account_refuses(const struct warden *warden,
 				    policy, now);
 }
 
+/* Who means to refuse a country means its mail programs: an admin on a journey
+   must be able to get in by sshd and undo it. */
+static bool country_refuses(const struct warden *warden,
+			    const struct warden_policy *policy,
+			    const struct warden_client *client)
+{
+	return warden_policy_has_countries(policy) &&
+	       !warden_protocol_is_pam(client->protocol) &&
+	       warden_policy_refuses_country(
+		       policy, warden_origin_country(
+				       warden_origin(warden, client->remote)));
+}
+
 /* What there is against a client. */
 struct against {
 	enum warden_refusal refusal;
@@ -312,7 +386,7 @@ static void against_add(struct against *against,
 /* All but the rules of hosts.deny. */
 static struct against
 find_against(const struct warden *warden, const struct warden_policy *policy,
-	     const struct warden_net *remote, const struct warden_host *host,
+	     const struct warden_client *client, const struct warden_host *host,
 	     enum warden_stage stage, const struct warden_password *password,
 	     uint64_t now)
 {
@@ -328,9 +402,13 @@ find_against(const struct warden *warden, const struct warden_policy *policy,
 		against_add(&against, policy, WARDEN_REFUSED_HOST, reason);
 	if (against_decides(&against, policy))
 		return against;
-	if (warden_network_find(warden, remote, now) != NULL) {
+	if (warden_network_find(warden, client->remote, now) != NULL) {
 		against_add(&against, policy, WARDEN_REFUSED_NETWORK,
 			    WARDEN_MANUAL);
+	}
+	if (country_refuses(warden, policy, client)) {
+		against_add(&against, policy, WARDEN_REFUSED_COUNTRY,
+			    WARDEN_RULE_COUNTRY);
 	}
 	if (block_refuses(warden, policy, host,
 			  warden_table_crowd_of(table, host, policy, now),
@@ -354,6 +432,8 @@ static enum warden_total refusal_total(enum warden_refusal refusal,
 		return WARDEN_TOTAL_REFUSED_RULES;
 	if (refusal == WARDEN_REFUSED_SIEGE)
 		return WARDEN_TOTAL_REFUSED_SIEGE;
+	if (refusal == WARDEN_REFUSED_COUNTRY)
+		return WARDEN_TOTAL_REFUSED_COUNTRY;
 	return stage == WARDEN_STAGE_AUTH ? WARDEN_TOTAL_REFUSED_AUTH :
 					    WARDEN_TOTAL_REFUSED_BLOCKED;
 }
@@ -446,8 +526,8 @@ static enum warden_refusal check(struct warden *warden,
 	}
 	if (against_decides(&against, policy))
 		return refuse(warden, policy, &host, &against, stage, now);
-	other = find_against(warden, policy, client->remote, &host, stage,
-			     password, now);
+	other = find_against(warden, policy, client, &host, stage, password,
+			     now);
 	/* exemptions last: most clients are neither blocked nor exempt, and
 	   one look into the table is quicker than up to 512 comparisons */
 	if (other.rule != 0 && !is_exempt(warden, policy, client))
@@ -504,8 +584,8 @@ static bool name_matters(struct warden *warden,
 
 	if (!may_need_name(warden, client, now, &policy, &host))
 		return false;
-	refused = find_against(warden, policy, client->remote, &host, stage,
-			       password, now)
+	refused = find_against(warden, policy, client, &host, stage, password,
+			       now)
 			  .rule != 0;
 	if (stage == WARDEN_STAGE_AUTH)
 		return refused && grant_needs_name(warden, policy, client);
@@ -730,9 +810,10 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 								      user,
 				       policy->fail_window_secs, now);
 	}
-	return warden_table_count(&warden->table, &host, policy,
-				  in_force && !blown, class, client->protocol,
-				  user, now);
+	return warden_table_count(
+		&warden->table, &host, policy, in_force && !blown,
+		neighbour_factor(warden, policy, client->remote), class,
+		client->protocol, user, now);
 }
 
 enum warden_refusal warden_pending_begin(struct warden *warden,
@@ -757,8 +838,10 @@ enum warden_refusal warden_pending_begin(struct warden *warden,
 	if (refusal != WARDEN_ADMITTED)
 		return refusal;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
-	warden_table_count_ahead(&warden->table, &host, policy, class,
-				 client->protocol, now, pending_r);
+	warden_table_count_ahead(
+		&warden->table, &host, policy,
+		neighbour_factor(warden, policy, client->remote), class,
+		client->protocol, now, pending_r);
 	pending_r->hosts_serial = warden->hosts_serial;
 	warden_table_pending_enter(&warden->table, pid, pending_r);
 	return WARDEN_ADMITTED;

@@ -74,6 +74,7 @@ enum warden_refusal {
 	WARDEN_REFUSED_RULE,	 /* hosts.allow and hosts.deny say so */
 	WARDEN_REFUSED_SIEGE,	 /* the account is on guard, and nobody logged
 				    in to it from that network before */
+	WARDEN_REFUSED_COUNTRY,	 /* the rules refuse its country */
 };
 
 /* Where the question is asked; decides which total a refusal goes to. */

@@ -230,7 +230,7 @@ static void fail_once(struct world *world, enum world_host host,
 	const struct warden_policy *policy = &world->process.admin->defaults;
 	struct warden_host h = world_host(host);
 
-	(void)warden_table_count(table, &h, policy, true, WARDEN_AUTH_FAILED,
+	(void)warden_table_count(table, &h, policy, true, 1, WARDEN_AUTH_FAILED,
 				 WARDEN_PROTOCOL_IMAP, NULL,
 				 WORLD_NOW - before);
 }

@@ -350,7 +350,7 @@ static void fill_set(struct world *world)
 		struct warden_host host = world_host((enum world_host)i);
 
 		(void)warden_table_count(&world->process.admin->table, &host,
-					 &policy, true, WARDEN_AUTH_FAILED,
+					 &policy, true, 1, WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL,
 					 WORLD_NOW - 1000);
 	}

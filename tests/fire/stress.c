@@ -444,7 +444,7 @@ static void own_offend(const struct key *key, struct model *model)
 	if (key->by_hand || model->blocked)
 		return;
 	own.block_time_secs = own.block_time_max_secs = key_block_secs(key);
-	done = warden_table_count(&table, &key->host, &own, true,
+	done = warden_table_count(&table, &key->host, &own, true, 1,
 				  WARDEN_USER_UNKNOWN, WARDEN_PROTOCOL_IMAP,
 				  NULL, now);
 	model->empty_at = UINT64_MAX / 2;
@@ -460,7 +460,7 @@ static void own_count(const struct key *key, struct model *model)
 	model->empty_at = warden_bucket_add(
 		model->empty_at, now, policy.points[WARDEN_AUTH_FAILED],
 		policy.fail_limit, policy.fail_window_secs);
-	(void)warden_table_count(&table, &key->host, &policy, false,
+	(void)warden_table_count(&table, &key->host, &policy, false, 1,
 				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 now);
 }
@@ -613,9 +613,10 @@ static void open_operation(const struct key *key, uint64_t random)
 		(void)warden_table_blocked_until(&table, &key->host,
 						 key_now(key));
 	} else {
-		(void)warden_table_count(
-			&table, &key->host, &policy, false, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, NULL, key_now(key));
+		(void)warden_table_count(&table, &key->host, &policy, false, 1,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, NULL,
+					 key_now(key));
 		check_twice(key);
 	}
 }

@@ -13,7 +13,10 @@
 
    judge DIRECTORY SEED: where the shared files are made, and a number that takes
    the place of their random keys: how many users share a host is only counted to
-   a quarter, and which way it errs depends on them. */
+   a quarter, and which way it errs depends on them.
+
+   All addresses with the same first octet, and all of IPv6, are one autonomous
+   system and one country. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +25,8 @@
 #include "warden-admin.h"
 #include "warden-clock.h"
 #include "warden-fuse.h"
+#include "warden-neighbours.h"
+#include "warden-origins.h"
 #include "warden-private.h"
 
 #define LINE_SIZE 512
@@ -29,6 +34,7 @@
 #define TABLE_HOSTS 65536
 #define TICK_MSECS 250
 #define EXPIRE_MSECS 30000
+#define FIRST_AS 64000
 #define START_MSECS ((WARDEN_CLOCK_BASE_SECS + UINT64_C(1000)) * 1000)
 
 struct judge {
@@ -36,6 +42,7 @@ struct judge {
 	struct warden *service, *auth, *login;
 	struct warden_policy policy;
 	struct warden_fuse fuse;
+	struct warden_neighbours *neighbours;
 	uint64_t ticked, expired;
 };
 
@@ -62,6 +69,33 @@ static void judge_open(struct judge *judge, uint64_t now)
 	judge->auth = open_as(judge, WARDEN_ROLE_AUTH);
 	judge->login = open_as(judge, WARDEN_ROLE_LOGIN);
 	warden_admin_publish(judge->service, &judge->policy, now);
+}
+
+static void judge_publish_origins(struct judge *judge)
+{
+	struct warden_origins_list list = { .inet = { .count = 0 } };
+	void *image;
+	size_t size;
+
+	for (uint32_t octet = 0; octet < 256; octet++) {
+		if (!warden_origin_runs_add(
+			    &list.inet, octet << 24,
+			    warden_origin_pack(octet + 1, FIRST_AS + octet)))
+			fail("out of memory");
+	}
+	if (!warden_origin_runs_add(&list.inet6, 0,
+				    warden_origin_pack(300, FIRST_AS + 300)))
+		fail("out of memory");
+	size = warden_origins_image_size(&list);
+	image = malloc(size);
+	if (image == NULL)
+		fail("out of memory");
+	warden_origins_image_write(&list, image);
+	if (warden_admin_publish_origins(judge->service, image, size) !=
+	    WARDEN_ADMIN_ROOM_ENOUGH)
+		fail("no room for origins");
+	free(image);
+	warden_origins_list_free(&list);
 }
 
 static void judge_set_keys(struct judge *judge, uint64_t seed)
@@ -98,6 +132,8 @@ static void judge_tick(struct judge *judge, uint64_t now)
 	warden_admin_set_fuse(
 		judge->service,
 		judge->fuse.blown ? (uint32_t)(judge->fuse.until / 1000) : 0);
+	warden_neighbours_look(judge->neighbours, judge->service,
+			       &judge->policy, now);
 	if (now - judge->expired < EXPIRE_MSECS)
 		return;
 	judge->expired = now;
@@ -197,8 +233,13 @@ int main(int argc, char *argv[])
 	judge_set_keys(&judge, strtoull(argv[2], NULL, 10));
 	judge_close(&judge);
 	judge_open(&judge, START_MSECS);
+	judge.neighbours = warden_neighbours_create();
+	if (judge.neighbours == NULL)
+		fail("out of memory");
+	judge_publish_origins(&judge);
 	while (fgets(line, sizeof(line), stdin) != NULL)
 		(void)putchar(judge_line(&judge, line));
 	judge_close(&judge);
+	warden_neighbours_free(&judge.neighbours);
 	return 0;
 }

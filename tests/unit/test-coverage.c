@@ -182,8 +182,7 @@ static void test_sshd_that_does_not_ask_pam(void **state)
 			 WARDEN_SSHD_PAM_YES);
 	assert_int_equal(look()->sshd.line, 2);
 	assert_int_equal(sshd_pam("usepam=yes"), WARDEN_SSHD_PAM_YES);
-	assert_int_equal(sshd_pam("UsePAM = \"yes\"\r\n"),
-			 WARDEN_SSHD_PAM_YES);
+	assert_int_equal(sshd_pam("UsePAM = \"yes\"\r\n"), WARDEN_SSHD_PAM_YES);
 	assert_int_equal(sshd_pam("UsePAM no\nUsePAM yes\n"),
 			 WARDEN_SSHD_PAM_NO);
 	assert_int_equal(sshd_pam("UsePAM\n"), WARDEN_SSHD_PAM_NO);

@@ -308,7 +308,7 @@ static void assert_mended(const struct round *round)
 			  " . .. state .state.lock hosts.deny "
 			  ".hosts.deny.lock ");
 	assert_only_names(round, round->table_dir,
-			  " . .. policy hosts auth rules ");
+			  " . .. policy hosts auth rules origins ");
 	assert_uint_in_range(round->deny_lines, 0, 1);
 	assert_uint_in_range(round->state_lines, 0, 1);
 	assert_int_equal(round->other_lines, 0);

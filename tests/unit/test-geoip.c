@@ -1,6 +1,6 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* Databases as they are sold, made by tests/unit/make-mmdb, and such as nobody
+/* Databases as they are sold, made by tests/make-mmdb, and such as nobody
    sells, put together byte by byte. Under the sanitizers and valgrind every byte
    that is read beside them is found, and one that has no end by the time that
    tests have. */

@@ -69,6 +69,8 @@ static const struct {
 	{ FIELD(siege_secs), 1, 86400 },
 	{ FIELD(siege_learn_secs), 0, 31622400 },
 	{ FIELD(exempt_count), 0, 512 },
+	{ FIELD(neighbour_factor), 1, 10 },
+	{ FIELD(only_allowed), 0, 1 },
 };
 
 static bool valid_with(size_t offset, uint32_t value)

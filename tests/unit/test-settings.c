@@ -93,6 +93,11 @@ static void every_setting_is_listed_once_with_a_meaning(void **state)
 		"warden_state_dir",
 		"warden_table_hosts",
 		"warden_nftables",
+		"warden_geoip_country",
+		"warden_geoip_asn",
+		"warden_countries_allowed",
+		"warden_countries_refused",
+		"warden_neighbour_factor",
 	};
 	size_t i, count = sizeof(names) / sizeof(names[0]);
 
@@ -547,7 +552,47 @@ static void an_unknown_name_is_refused_and_a_near_one_told(void **state)
 	assert_refused("warden_Mode", "off", "no such setting",
 		       "did you mean warden_mode?");
 	assert_refused("warden_", "", "no such setting", "");
-	assert_refused("warden_geoip_country", "", "no such setting", "");
+	assert_refused("warden_geoip_county", "", "no such setting",
+		       "did you mean warden_geoip_country?");
+}
+
+static void countries_are_sets_of_two_letters(void **state)
+{
+	const struct warden_policy *policy = &settings.policy;
+
+	(void)state;
+	set("warden_countries_refused", "xa, XB xb");
+	assert_true(warden_policy_has_countries(policy));
+	assert_true(warden_policy_refuses_country(
+		policy, warden_country_parse("XB", 2)));
+	assert_false(warden_policy_refuses_country(
+		policy, warden_country_parse("DE", 2)));
+	assert_false(warden_policy_refuses_country(policy, 0));
+	set("warden_countries_refused", "");
+	assert_false(warden_policy_has_countries(policy));
+	set("warden_countries_allowed", "DE");
+	assert_true(warden_policy_refuses_country(
+		policy, warden_country_parse("XB", 2)));
+	assert_false(warden_policy_refuses_country(
+		policy, warden_country_parse("DE", 2)));
+	assert_refused("warden_countries_allowed", "DE Germany", "'Germany'",
+		       "two letters");
+}
+
+static void rules_about_countries_need_a_database(void **state)
+{
+	struct warden_error error = { "" };
+
+	(void)state;
+	set("warden_countries_refused", "XA");
+	assert_false(warden_settings_check(&settings, &error));
+	assert_non_null(strstr(error.text, "set warden_geoip_country"));
+	set("warden_geoip_country", "/usr/share/GeoIP/country.mmdb");
+	assert_true(warden_settings_check(&settings, &error));
+	set("warden_countries_allowed", "DE XA");
+	assert_false(warden_settings_check(&settings, &error));
+	assert_non_null(
+		strstr(error.text, "XA is in warden_countries_allowed"));
 }
 
 static void a_far_name_gets_no_advice(void **state)
@@ -686,6 +731,8 @@ int main(void)
 		TEST(bad_paths_are_refused_by_name),
 		TEST(an_unknown_name_is_refused_and_a_near_one_told),
 		TEST(a_far_name_gets_no_advice),
+		TEST(countries_are_sets_of_two_letters),
+		TEST(rules_about_countries_need_a_database),
 		TEST(names_of_others_are_ignored),
 		TEST(a_huge_value_gets_one_short_line),
 		TEST(a_cap_below_the_first_block_is_an_error),

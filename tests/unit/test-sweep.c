@@ -221,7 +221,7 @@ static void test_event_to_come_does_not_get_ahead_of_networks(void **state)
 	block(f, "192.0.2.1", 600, UNIT_NOW);
 	/* a login process whose clock says so */
 	(void)warden_table_count(warden_admin_table(f->warden), &host,
-				 &f->policy, false, WARDEN_AUTH_FAILED,
+				 &f->policy, false, 1, WARDEN_AUTH_FAILED,
 				 WARDEN_PROTOCOL_IMAP, NULL,
 				 UINT64_C(1000) * UINT32_MAX);
 	assert_true(warden_admin_network_block(f->warden, &net, UINT32_MAX,

@@ -60,7 +60,7 @@ static bool count(struct fixture *f, const char *host,
 {
 	struct warden_host h = unit_host(host);
 
-	return warden_table_count(&f->table, &h, &f->policy, true, class,
+	return warden_table_count(&f->table, &h, &f->policy, true, 1, class,
 				  WARDEN_PROTOCOL_IMAP, NULL, now);
 }
 
@@ -210,7 +210,7 @@ static bool count_user(struct fixture *f, const char *host,
 {
 	struct warden_host h = unit_host(host);
 
-	return warden_table_count(&f->table, &h, &f->policy, true, class,
+	return warden_table_count(&f->table, &h, &f->policy, true, 1, class,
 				  WARDEN_PROTOCOL_IMAP, user, now);
 }
 
@@ -379,7 +379,7 @@ static unsigned int tries_let_in(struct fixture *f, unsigned int net,
 		if (crowd_of(f, &host, now) != WARDEN_BLOCK_NONE)
 			continue;
 		let_in++;
-		(void)warden_table_count(&f->table, &host, &f->policy, true,
+		(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL, now);
 	}
@@ -542,9 +542,10 @@ static void test_nobody_is_blocked_without_policy(void **state)
 	struct warden_host host = unit_host("192.0.2.1");
 
 	for (int i = 0; i < 100; i++) {
-		assert_false(warden_table_count(
-			&f->table, &host, &f->policy, false, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
+		assert_false(warden_table_count(&f->table, &host, &f->policy,
+						false, 1, WARDEN_AUTH_FAILED,
+						WARDEN_PROTOCOL_IMAP, NULL,
+						UNIT_NOW));
 	}
 	assert_false(info(f, "192.0.2.1", UNIT_NOW).blocked);
 }
@@ -628,7 +629,7 @@ static void test_reuse_former_owners_words_read_as_zero(void **state)
 	assert_false(i.blocked);
 	assert_false(i.known);
 	assert_int_equal(i.offences, 0);
-	assert_false(warden_table_count(&f->table, &new, &f->policy, true,
+	assert_false(warden_table_count(&f->table, &new, &f->policy, true, 1,
 					WARDEN_AUTH_FAILED,
 					WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 	(void)warden_table_read(&f->table, &new, &f->policy, UNIT_NOW, &i);
@@ -649,7 +650,7 @@ static void test_reuse_second_record_of_a_host_is_not_used(void **state)
 	set->records[5].key = host.key;
 	set->records[2].key = host.key;
 	for (int n = 0; n < 10; n++) {
-		(void)warden_table_count(&f->table, &host, &f->policy, true,
+		(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 	}
@@ -694,7 +695,7 @@ static void count_numbered(struct fixture *f, uint32_t number)
 {
 	struct warden_host host = numbered(number);
 
-	(void)warden_table_count(&f->table, &host, &f->policy, true,
+	(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 UNIT_NOW);
 }
@@ -815,9 +816,10 @@ static void test_multicast_is_no_host(void **state)
 					WARDEN_MANUAL, 0, UNIT_NOW));
 	assert_false(warden_table_unblock(&f->table, &host, UNIT_NOW));
 	for (int i = 0; i < 20; i++) {
-		assert_false(warden_table_count(
-			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
+		assert_false(warden_table_count(&f->table, &host, &f->policy,
+						true, 1, WARDEN_AUTH_FAILED,
+						WARDEN_PROTOCOL_IMAP, NULL,
+						UNIT_NOW));
 	}
 	assert_int_equal(warden_table_blocked_until(&f->table, &host, UNIT_NOW),
 			 0);
@@ -831,7 +833,7 @@ static void test_least_valuable_record_makes_room(void **state)
 
 	for (uint32_t n = 1; n <= WARDEN_SET_WAYS; n++) {
 		host = numbered(n);
-		(void)warden_table_count(&f->table, &host, &f->policy, true,
+		(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL,
 					 UNIT_NOW + n * UINT64_C(1000));
@@ -842,7 +844,7 @@ static void test_least_valuable_record_makes_room(void **state)
 	(void)warden_table_block(&f->table, &host, UINT32_MAX, 1,
 				 WARDEN_MANUAL, 0, UNIT_NOW);
 	host = numbered(100);
-	(void)warden_table_count(&f->table, &host, &f->policy, true,
+	(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 UNIT_NOW + 60000);
 	assert_non_null(record_of(f, numbered(1).key));
@@ -866,7 +868,7 @@ static void test_host_blocked_by_hand_is_never_evicted(void **state)
 					       WARDEN_MANUAL, 0, UNIT_NOW));
 	}
 	host = numbered(100);
-	assert_false(warden_table_count(&f->table, &host, &f->policy, true,
+	assert_false(warden_table_count(&f->table, &host, &f->policy, true, 1,
 					WARDEN_AUTH_FAILED,
 					WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
 	assert_false(warden_table_block(&f->table, &host, UINT32_MAX, 1,
@@ -899,7 +901,7 @@ static void test_in_a_set_full_of_blocks_the_first_to_end_makes_room(
 	}
 	host = numbered(100);
 	for (int i = 0; i < 10; i++) {
-		(void)warden_table_count(&f->table, &host, &f->policy, true,
+		(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 	}
@@ -920,14 +922,14 @@ static void test_ipv6_does_not_evict_ipv4(void **state)
 	struct fixture *f = *state;
 	struct warden_host v4 = numbered(1);
 
-	(void)warden_table_count(&f->table, &v4, &f->policy, true,
+	(void)warden_table_count(&f->table, &v4, &f->policy, true, 1,
 				 WARDEN_AUTH_FAILED, WARDEN_PROTOCOL_IMAP, NULL,
 				 UNIT_NOW);
 	for (uint64_t n = 1; n <= 1000; n++) {
 		struct warden_host v6 = { .key = UINT64_C(0x20010db8) << 32 | n,
 					  .family = WARDEN_INET6 };
 
-		(void)warden_table_count(&f->table, &v6, &f->policy, true,
+		(void)warden_table_count(&f->table, &v6, &f->policy, true, 1,
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 	}
@@ -1020,9 +1022,10 @@ static void attack(struct fixture *f, enum warden_family family,
 	for (uint32_t n = 0; n < 100000; n++) {
 		struct warden_host host = attacker(n);
 
-		(void)warden_table_count(
-			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW + n);
+		(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
+					 WARDEN_AUTH_FAILED,
+					 WARDEN_PROTOCOL_IMAP, NULL,
+					 UNIT_NOW + n);
 	}
 	/* every record is in use, and not one block is gone */
 	assert_true(f->table.header->evicted >= 100000 - room);
@@ -1078,9 +1081,10 @@ static void test_full_what_could_not_be_watched_is_counted(void **state)
 	assert_int_equal(f->table.header->set_full, refused);
 	for (uint32_t n = 20000; n < 21000; n++) {
 		host = of_a_slash_32(n);
-		assert_false(warden_table_count(
-			&f->table, &host, &f->policy, true, WARDEN_AUTH_FAILED,
-			WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW));
+		assert_false(warden_table_count(&f->table, &host, &f->policy,
+						true, 1, WARDEN_AUTH_FAILED,
+						WARDEN_PROTOCOL_IMAP, NULL,
+						UNIT_NOW));
 		assert_false(warden_table_read(&f->table, &host, &f->policy,
 					       UNIT_NOW, &i));
 	}
@@ -1149,7 +1153,7 @@ static void test_noise_in_every_word(void **state)
 	for (uint32_t n = 1; n < 2000; n++) {
 		struct warden_host host = numbered(n);
 
-		(void)warden_table_count(&f->table, &host, &f->policy, true,
+		(void)warden_table_count(&f->table, &host, &f->policy, true, 1,
 					 WARDEN_AUTH_FAILED,
 					 WARDEN_PROTOCOL_IMAP, NULL, UNIT_NOW);
 		(void)warden_table_blocked_until(&f->table, &host, UNIT_NOW);

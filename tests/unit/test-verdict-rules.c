@@ -3,52 +3,9 @@
 /* The rules of hosts.allow and hosts.deny as part of the verdict, and the part
    that the client's name has in it. */
 
-#include "unit-client.h"
-#include "unit-dir.h"
-#include "unit.h"
-#include "warden-admin.h"
-#include "warden.h"
+#include "unit-guard.h"
 
-struct fixture {
-	void *dir;
-	struct warden *service, *auth, *login;
-	struct warden_policy policy;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = test_calloc(1, sizeof(*f));
-	struct warden_error error;
-
-	if (unit_dir_setup(&f->dir) < 0)
-		return -1;
-	*state = f;
-	f->service = warden_open(f->dir, WARDEN_ROLE_SERVICE,
-				 WARDEN_TABLE_HOSTS_MIN, &error);
-	f->auth = warden_open(f->dir, WARDEN_ROLE_AUTH, 0, &error);
-	f->login = warden_open(f->dir, WARDEN_ROLE_LOGIN, 0, &error);
-	warden_policy_init_defaults(&f->policy);
-	f->policy.session_limit = 2;
-	if (f->service == NULL || f->auth == NULL || f->login == NULL)
-		return -1;
-	warden_admin_heartbeat(f->service, 1, true, UNIT_NOW);
-	warden_admin_publish(f->service, &f->policy, UNIT_NOW);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	void *dir = f->dir;
-
-	warden_close(&f->service);
-	warden_close(&f->auth);
-	warden_close(&f->login);
-	test_free(f);
-	return unit_dir_teardown(&dir);
-}
-
-static void publish_rules(struct fixture *f, const char *allow,
+static void publish_rules(struct unit_guard *f, const char *allow,
 			  const char *deny)
 {
 	struct warden_rules_source source = {
@@ -82,7 +39,7 @@ static const struct warden_client *named(struct named *named_r,
 	return &named_r->client;
 }
 
-static enum warden_refusal check(struct fixture *f, const char *name)
+static enum warden_refusal check(struct unit_guard *f, const char *name)
 {
 	struct named client;
 
@@ -90,7 +47,7 @@ static enum warden_refusal check(struct fixture *f, const char *name)
 			    UNIT_NOW);
 }
 
-static bool matters(struct fixture *f, enum warden_stage stage,
+static bool matters(struct unit_guard *f, enum warden_stage stage,
 		    const char *name)
 {
 	struct named client;
@@ -99,14 +56,14 @@ static bool matters(struct fixture *f, enum warden_stage stage,
 				   UNIT_NOW);
 }
 
-static bool may_exempt(struct fixture *f, const char *name)
+static bool may_exempt(struct unit_guard *f, const char *name)
 {
 	struct named client;
 
 	return warden_name_may_exempt(f->auth, named(&client, name), UNIT_NOW);
 }
 
-static bool guess(struct fixture *f, const char *name, int times)
+static bool guess(struct unit_guard *f, const char *name, int times)
 {
 	struct named client;
 	bool began = false;
@@ -121,7 +78,7 @@ static bool guess(struct fixture *f, const char *name, int times)
 
 static void test_no_rule_needs_no_name(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	assert_false(matters(f, WARDEN_STAGE_ACCEPT, NULL));
 	assert_false(may_exempt(f, NULL));
@@ -133,7 +90,7 @@ static void test_no_rule_needs_no_name(void **state)
 
 static void test_name_in_hosts_deny(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	publish_rules(f, "", "imap: .bad.example\n");
 	assert_true(matters(f, WARDEN_STAGE_ACCEPT, NULL));
@@ -150,7 +107,7 @@ static void test_name_in_hosts_deny(void **state)
 
 static void test_who_is_refused_anyway_needs_no_name(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	publish_rules(f, "", "imap: .bad.example\n");
 	assert_true(guess(f, NULL, 10));
@@ -161,7 +118,7 @@ static void test_who_is_refused_anyway_needs_no_name(void **state)
 
 static void test_name_in_hosts_allow_exempts(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	publish_rules(f, "imap: .good.example\n", "");
 	assert_true(may_exempt(f, NULL));
@@ -179,7 +136,7 @@ static void test_name_in_hosts_allow_exempts(void **state)
 
 static void test_who_is_exempt_still_has_to_obey_rules(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	f->policy.exempt[0] = unit_net("192.0.2.0/24");
 	warden_admin_publish(f->service, &f->policy, UNIT_NOW);
@@ -191,7 +148,7 @@ static void test_who_is_exempt_still_has_to_obey_rules(void **state)
 
 static void test_nothing_in_force_needs_no_name(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	publish_rules(f, "imap: .good.example\n", "imap: .bad.example\n");
 	f->policy.mode = WARDEN_MODE_OFF;
@@ -202,7 +159,7 @@ static void test_nothing_in_force_needs_no_name(void **state)
 
 static void test_waiting_sessions_are_limited(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 	struct warden_session sessions[3];
 	struct named client;
 
@@ -242,7 +199,7 @@ static void name_add(struct warden_named *named, const char *address,
 	};
 }
 
-static void publish_named(struct fixture *f, const char *address,
+static void publish_named(struct unit_guard *f, const char *address,
 			  uint32_t protocols)
 {
 	struct warden_named named = { .count = 0 };
@@ -252,7 +209,7 @@ static void publish_named(struct fixture *f, const char *address,
 	warden_admin_publish_named(f->service, &named);
 }
 
-static enum warden_refusal check_by(struct fixture *f,
+static enum warden_refusal check_by(struct unit_guard *f,
 				    enum warden_protocol protocol)
 {
 	struct warden_net net = unit_net("192.0.2.1");
@@ -266,7 +223,7 @@ static enum warden_refusal check_by(struct fixture *f,
 
 static void test_published_name_exempts_for_its_service(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 	struct warden_net net = unit_net("192.0.2.1");
 	const struct warden_client *client =
 		unit_client_by(&net, WARDEN_PROTOCOL_SSH);
@@ -305,7 +262,7 @@ static void test_published_name_exempts_for_its_service(void **state)
 
 static void test_published_name_ends_with_its_rule(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 
 	publish_rules(f, "sshd, imap: .good.example\n", "");
 	assert_true(guess(f, NULL, 10));
@@ -325,7 +282,7 @@ static void test_published_name_ends_with_its_rule(void **state)
 
 static void test_published_noise_exempts_nobody(void **state)
 {
-	struct fixture *f = *state;
+	struct unit_guard *f = *state;
 	static struct warden_named named;
 
 	publish_rules(f, "sshd: .good.example\n", "");
@@ -358,7 +315,9 @@ static void test_published_noise_exempts_nobody(void **state)
 	assert_int_equal(check_by(f, WARDEN_PROTOCOL_SSH), WARDEN_ADMITTED);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                              \
+	cmocka_unit_test_setup_teardown(name, unit_guard_setup, \
+					unit_guard_teardown)
 
 int main(void)
 {
