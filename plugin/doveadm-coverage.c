@@ -22,11 +22,15 @@ static const char *const vsftpd_configs[] = {
 };
 
 static const struct warden_coverage_places coverage_places[] = {
-	{ .daemon = "sshd", .programs = sshd_programs,
-	  .session_program = "sshd-session", .pam_service = "sshd",
+	{ .daemon = "sshd",
+	  .programs = sshd_programs,
+	  .session_program = "sshd-session",
+	  .pam_service = "sshd",
 	  .sshd_config = "/etc/ssh/sshd_config" },
-	{ .daemon = "vsftpd", .programs = vsftpd_programs,
-	  .configs = vsftpd_configs, .pam_service = "ftp" },
+	{ .daemon = "vsftpd",
+	  .programs = vsftpd_programs,
+	  .configs = vsftpd_configs,
+	  .pam_service = "ftp" },
 };
 
 /* --- What is wrong -------------------------------------------------------- */

@@ -635,6 +635,36 @@ static void check_rules(struct selfcheck_context *ctx)
 				deny, rules_exempt_text(ctx)));
 }
 
+/* --- Where addresses come from ------------------------------------------- */
+
+static void check_geoip(struct selfcheck_context *ctx)
+{
+	const char *country = ctx->set.geoip_country, *asn = ctx->set.geoip_asn;
+	const char *both = t_strdup_printf(
+		"%s%s%s", country,
+		*country != '\0' && *asn != '\0' ? " and " : "", asn);
+	size_t size;
+
+	if (*both == '\0') {
+		check_detail(ctx, DOVEADM_SELFCHECK_GEOIP, "not wanted");
+		return;
+	}
+	if ((ctx->health->faults & WARDEN_FAULT_GEOIP) != 0) {
+		check_problem(ctx, DOVEADM_SELFCHECK_GEOIP,
+			      t_strdup_printf("%s cannot be used: doveadm log "
+					      "errors says why",
+					      both));
+	} else if (warden_admin_origins(ctx->dw->warden, &size) == NULL) {
+		check_problem(ctx, DOVEADM_SELFCHECK_GEOIP,
+			      "the databases were not read yet; that takes the "
+			      "service some seconds");
+	}
+	check_detail(ctx, DOVEADM_SELFCHECK_GEOIP,
+		     t_strdup_printf("countries and autonomous systems are "
+				     "known from %s",
+				     both));
+}
+
 static void selfcheck_read(struct selfcheck_context *ctx)
 {
 	static const char *const names[] = {
@@ -667,6 +697,7 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 		[DOVEADM_SELFCHECK_PAM] = "check_pam",
 		[DOVEADM_SELFCHECK_NFTABLES] = "check_nftables",
 		[DOVEADM_SELFCHECK_RULES] = "check_rules",
+		[DOVEADM_SELFCHECK_GEOIP] = "check_geoip",
 	};
 	struct selfcheck_context *ctx = t_new(struct selfcheck_context, 1);
 
@@ -688,4 +719,5 @@ void doveadm_selfcheck_run(const struct doveadm_warden *dw,
 	check_pam(ctx);
 	check_nftables(ctx);
 	check_rules(ctx);
+	check_geoip(ctx);
 }

@@ -8,6 +8,8 @@
 #include "doveadm-selfcheck.h"
 #include "doveadm-top.h"
 #include "doveadm-watch.h"
+#include "warden-neighbours.h"
+#include "warden-tally.h"
 
 #define MINUTE_SECS 60
 #define HOUR_SECS 3600
@@ -51,17 +53,9 @@ static void status_read_totals(struct status *status)
 		/* a client that tries nothing has not failed */
 		if (warden_class_is_event(i) && i != WARDEN_IDLE)
 			status_total_sum(&status->failures, total);
+		if (warden_tally_is_refusal(i))
+			status_total_sum(&status->refused, total);
 	}
-	status_total_sum(&status->refused,
-			 &status->totals[WARDEN_TOTAL_REFUSED_BLOCKED]);
-	status_total_sum(&status->refused,
-			 &status->totals[WARDEN_TOTAL_REFUSED_SESSIONS]);
-	status_total_sum(&status->refused,
-			 &status->totals[WARDEN_TOTAL_REFUSED_AUTH]);
-	status_total_sum(&status->refused,
-			 &status->totals[WARDEN_TOTAL_REFUSED_RULES]);
-	status_total_sum(&status->refused,
-			 &status->totals[WARDEN_TOTAL_REFUSED_SIEGE]);
 }
 
 static void status_read(const struct doveadm_warden *dw, struct status *status)
@@ -146,9 +140,28 @@ static void status_record_totals(const struct status *status,
 			    &totals[WARDEN_TOTAL_REFUSED_RULES]);
 	status_record_total(record, "refused_siege",
 			    &totals[WARDEN_TOTAL_REFUSED_SIEGE]);
+	status_record_total(record, "refused_country",
+			    &totals[WARDEN_TOTAL_REFUSED_COUNTRY]);
 	status_record_total(record, "would_refuse",
 			    &totals[WARDEN_TOTAL_WOULD_REFUSE]);
 	doveadm_record_str(record, "observed", status_observed(status, FALSE));
+}
+
+/* Where many hosts are blocked: "192.0.2.0/24 (5), AS64500 (12)". */
+static const char *status_neighbourhoods(const struct status *status)
+{
+	const struct warden_neighbourhoods *list =
+		warden_admin_neighbourhoods(status->dw->warden);
+	char name[WARDEN_NEIGHBOURHOOD_STRLEN];
+	string_t *text = t_str_new(128);
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		str_printfa(
+			text, "%s%s (%u)", i == 0 ? "" : ", ",
+			warden_neighbourhood_format(list->list[i].key, name),
+			list->list[i].blocked);
+	}
+	return str_c(text);
 }
 
 static void status_record_table(const struct status *status,
@@ -160,6 +173,8 @@ static void status_record_table(const struct status *status,
 	doveadm_record_num(record, "networks_blocked", status->networks);
 	doveadm_record_num(record, "known", health->known);
 	doveadm_record_num(record, "on_guard", health->accounts_on_guard);
+	doveadm_record_str(record, "neighbourhoods",
+			   status_neighbourhoods(status));
 	doveadm_record_num(record, "table_used", health->used);
 	doveadm_record_num(record, "table_room", health->room);
 	doveadm_record_num(record, "table_evicted", health->evicted);
@@ -243,6 +258,9 @@ static void status_say_totals(const struct status *status)
 	if (totals[WARDEN_TOTAL_REFUSED_SIEGE].hour > 0)
 		status_say_total("  account on guard",
 				 &totals[WARDEN_TOTAL_REFUSED_SIEGE]);
+	if (totals[WARDEN_TOTAL_REFUSED_COUNTRY].hour > 0)
+		status_say_total("  by country",
+				 &totals[WARDEN_TOTAL_REFUSED_COUNTRY]);
 	if (totals[WARDEN_TOTAL_WOULD_REFUSE].hour > 0)
 		status_say_total("only observed",
 				 &totals[WARDEN_TOTAL_WOULD_REFUSE]);
@@ -278,6 +296,7 @@ static void status_say_now(const struct status *status)
 	const struct doveadm_warden *dw = status->dw;
 	const struct warden_health *health = &status->health;
 	const char *modes = status_rule_modes(status);
+	const char *neighbourhoods = status_neighbourhoods(status);
 	uint32_t since = status_since(status);
 
 	if (since == 0)
@@ -314,6 +333,10 @@ static void status_say_now(const struct status *status)
 	doveadm_warden_say("  %-24s %10"PRIu64, "known hosts", health->known);
 	doveadm_warden_say("  %-24s %10u", "accounts on guard",
 			   health->accounts_on_guard);
+	if (*neighbourhoods != '\0') {
+		doveadm_warden_say("  many blocked in          %s",
+				   neighbourhoods);
+	}
 }
 
 static void status_say_top(const struct status *status)

@@ -17,6 +17,7 @@ static const char *const rule_names[] = {
 	[DOVEADM_RULE_NETWORK] = "network",
 	[DOVEADM_RULE_MANUAL] = "manual",
 	[DOVEADM_RULE_POINTS] = "points",
+	[DOVEADM_RULE_COUNTRY] = "country",
 	[DOVEADM_RULE_CROWDED] = "crowded",
 	[DOVEADM_RULE_LIMITED] = "limited",
 	[DOVEADM_RULE_SESSIONS] = "sessions",
@@ -106,6 +107,21 @@ static void verdict_network(const struct doveadm_warden *dw,
 	verdict_add(dw, verdict, WARDEN_MANUAL, &found);
 }
 
+static void verdict_country(const struct doveadm_warden *dw,
+			    const struct warden_net *addr, const char *daemon,
+			    struct doveadm_verdict *verdict)
+{
+	const struct doveadm_verdict found = { .rule = DOVEADM_RULE_COUNTRY };
+	uint32_t origin = warden_admin_origin(dw->warden, addr);
+
+	if (daemon != NULL &&
+	    warden_protocol_is_pam(warden_protocol_find(daemon)))
+		return;
+	if (warden_policy_refuses_country(dw->policy,
+					  warden_origin_country(origin)))
+		verdict_add(dw, verdict, WARDEN_RULE_COUNTRY, &found);
+}
+
 static void verdict_host(const struct doveadm_warden *dw,
 			 const struct warden_host_info *info,
 			 struct doveadm_verdict *verdict)
@@ -153,6 +169,8 @@ static void verdict_decide(const struct doveadm_warden *dw,
 	verdict_exempt(dw->policy, question->client, &spared);
 	if (spared.rule == DOVEADM_RULE_NONE) {
 		verdict_network(dw, net, verdict_r);
+		verdict_country(dw, question->client, question->daemon,
+				verdict_r);
 		verdict_host(dw, info, verdict_r);
 	} else if (!verdict_r->refused && !verdict_r->would_refuse) {
 		*verdict_r = spared;

@@ -16,6 +16,7 @@ enum doveadm_rule {
 	DOVEADM_RULE_NETWORK,	  /* an admin blocked net */
 	DOVEADM_RULE_MANUAL,	  /* an admin blocked the host */
 	DOVEADM_RULE_POINTS,	  /* it failed too often */
+	DOVEADM_RULE_COUNTRY,	  /* the rules refuse its country */
 	DOVEADM_RULE_CROWDED,	  /* other hosts of its /48 failed too often */
 	DOVEADM_RULE_LIMITED,	  /* the same, but many log in from there */
 	DOVEADM_RULE_SESSIONS,	  /* too many sessions at once */

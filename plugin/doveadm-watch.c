@@ -8,6 +8,7 @@
 #include "doveadm-watch.h"
 #include "doveadm-top.h"
 #include "warden-gauge.h"
+#include "warden-tally.h"
 #include "write-full.h"
 
 #include <signal.h>
@@ -55,11 +56,9 @@ static void watch_rates(struct watch *watch, const uint64_t *grown)
 		/* as in status: a client that tries nothing has not failed */
 		if (warden_class_is_event(i) && i != WARDEN_IDLE)
 			failures += grown[i];
+		if (warden_tally_is_refusal(i))
+			refused += grown[i];
 	}
-	refused = grown[WARDEN_TOTAL_REFUSED_BLOCKED] +
-		  grown[WARDEN_TOTAL_REFUSED_SESSIONS] +
-		  grown[WARDEN_TOTAL_REFUSED_AUTH] +
-		  grown[WARDEN_TOTAL_REFUSED_RULES];
 	watch->logins = (double)grown[WARDEN_TOTAL_SUCCESS] * per_second;
 	watch->failures = (double)failures * per_second;
 	watch->refused = (double)refused * per_second;

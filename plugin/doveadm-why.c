@@ -15,6 +15,7 @@
 #include "doveadm-target.h"
 #include "doveadm-verdict.h"
 #include "warden-hosts-deny.h"
+#include "warden-neighbours.h"
 
 /* As rules name it. */
 #define WHY_DAEMON "imap"
@@ -28,6 +29,8 @@ struct why {
 	const char *deny_file; /* "": none */
 	int deny_line;	       /* as doveadm_deny_line_find() */
 	struct doveadm_nftables nftables;
+	uint32_t origin; /* see warden-origins.h */
+	const struct warden_neighbourhood *neighbours; /* NULL: none */
 	const char *allow, *deny; /* whose rules are in force */
 	struct doveadm_meant meant;
 	struct warden_event events[WHY_EVENTS];
@@ -109,6 +112,50 @@ static void why_record_host(const struct why *why,
 			   doveadm_nftables_name(&why->nftables));
 }
 
+static const char *why_country(const struct why *why)
+{
+	char letters[3];
+
+	return t_strdup(warden_country_format(
+		warden_origin_country(why->origin), letters));
+}
+
+static const char *why_neighbours(const struct why *why)
+{
+	char name[WARDEN_NEIGHBOURHOOD_STRLEN];
+
+	if (why->neighbours == NULL)
+		return "";
+	return t_strdup_printf(
+		"%s: %u hosts of it are blocked, unknown ones weigh %u-fold",
+		warden_neighbourhood_format(why->neighbours->key, name),
+		why->neighbours->blocked, why->neighbours->factor);
+}
+
+static void why_record_origin(const struct why *why,
+			      struct doveadm_record *record)
+{
+	doveadm_record_str(record, "country", why_country(why));
+	doveadm_record_num(record, "as", warden_origin_as(why->origin));
+	doveadm_record_str(record, "neighbours", why_neighbours(why));
+}
+
+static void why_say_origin(const struct why *why)
+{
+	const char *country = why_country(why);
+	uint32_t as = warden_origin_as(why->origin);
+
+	if (why->origin != 0) {
+		doveadm_warden_say("  comes from       %s%s%s", country,
+				   *country != '\0' && as != 0 ? ", " : "",
+				   as == 0 ? "" : t_strdup_printf("AS%u", as));
+	}
+	if (why->neighbours != NULL) {
+		doveadm_warden_say("  neighbours       %s",
+				   why_neighbours(why));
+	}
+}
+
 static const char *why_rules_file(const struct why *why)
 {
 	return why->verdict.file == WARDEN_RULES_FILE_ALLOW ? why->allow :
@@ -143,6 +190,15 @@ static const char *why_cause(const struct why *why)
 	case DOVEADM_RULE_POINTS:
 		return t_strdup_printf("it failed too often, last with %s",
 				       warden_class_name(why->info.reason));
+	case DOVEADM_RULE_COUNTRY:
+		return t_strdup_printf(
+			"it is in %s, and warden_countries_%s",
+			why_country(why),
+			warden_policy_has_country(
+				why->dw->policy->countries_refused,
+				warden_origin_country(why->origin)) ?
+				"refused has that" :
+				"allowed has not");
 	case DOVEADM_RULE_CROWDED:
 		return t_strdup_printf(
 			"too many hosts of its /48 failed lately, and nobody "
@@ -311,6 +367,7 @@ static void why_print(const struct why *why)
 	if (doveadm_print_is_initialized()) {
 		why_record_decision(why, record);
 		why_record_host(why, record);
+		why_record_origin(why, record);
 		why_record_events(why, record);
 		doveadm_record_print(record);
 		return;
@@ -327,6 +384,7 @@ static void why_print(const struct why *why)
 	doveadm_warden_say("  because          %s", why_cause(why));
 	why_say_block(why);
 	why_say_host(why);
+	why_say_origin(why);
 	why_say_meant(why);
 	why_say_events(why);
 	doveadm_warden_say("  sshd, vsftpd     %s", why_deny(why));
@@ -344,6 +402,9 @@ static void why_read(const struct doveadm_warden *dw, bool is_cli,
 
 	(void)warden_table_read(dw->table, &why->target.host, dw->policy,
 				dw->now, &why->info);
+	why->origin = warden_admin_origin(dw->warden, &why->target.given);
+	why->neighbours =
+		warden_admin_neighbourhood(dw->warden, &why->target.given);
 	why->event_count = warden_table_events(
 		dw->table, &why->target.host, dw->now, why->events, WHY_EVENTS);
 	doveadm_verdict_get(dw, &why->target.given, &why->target.net,

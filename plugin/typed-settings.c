@@ -40,6 +40,11 @@ struct typed_settings {
 	const char *warden_state_dir;
 	unsigned int warden_table_hosts;
 	const char *warden_nftables;
+	const char *warden_geoip_country;
+	const char *warden_geoip_asn;
+	ARRAY_TYPE(const_string) warden_countries_allowed;
+	ARRAY_TYPE(const_string) warden_countries_refused;
+	unsigned int warden_neighbour_factor;
 };
 
 #define DEFINE(type, name) \
@@ -72,6 +77,11 @@ static const struct setting_define typed_setting_defines[] = {
 	DEFINE(STR_NOVARS, warden_state_dir),
 	DEFINE(UINT, warden_table_hosts),
 	DEFINE(STR_NOVARS, warden_nftables),
+	DEFINE(STR_NOVARS, warden_geoip_country),
+	DEFINE(STR_NOVARS, warden_geoip_asn),
+	DEFINE(BOOLLIST, warden_countries_allowed),
+	DEFINE(BOOLLIST, warden_countries_refused),
+	DEFINE(UINT, warden_neighbour_factor),
 	SETTING_DEFINE_LIST_END
 };
 
@@ -102,6 +112,11 @@ static const struct typed_settings typed_default_settings = {
 	.warden_state_dir = "/var/lib/dovecot/warden",
 	.warden_table_hosts = WARDEN_TABLE_HOSTS_DEFAULT,
 	.warden_nftables = "",
+	.warden_geoip_country = "",
+	.warden_geoip_asn = "",
+	.warden_countries_allowed = ARRAY_INIT,
+	.warden_countries_refused = ARRAY_INIT,
+	.warden_neighbour_factor = 4,
 };
 
 static const struct setting_keyvalue typed_default_lists[] = {

@@ -79,7 +79,9 @@ def test_doveconf_knows_every_setting(new_dovecot):
         "hosts_allow": "/etc/hosts.allow", "hosts_deny": "/etc/hosts.deny",
         "dns_timeout": "2 secs",
         "state_dir": STATE_DIR, "table_hosts": "131072",
-        "nftables": "",
+        "nftables": "", "geoip_country": "", "geoip_asn": "",
+        "countries_allowed": "", "countries_refused": "",
+        "neighbour_factor": "4",
     }
     for name, value in defaults.items():
         assert doveconf("-d", "-h", f"warden_{name}").strip() == value, name
