@@ -107,6 +107,13 @@ static void verdict_network(const struct doveadm_warden *dw,
 	verdict_add(dw, verdict, WARDEN_MANUAL, &found);
 }
 
+/* The rest asks PAM, if anything of ours. */
+static bool is_for_mail(enum warden_protocol protocol)
+{
+	return warden_protocol_is_login(protocol) ||
+	       protocol == WARDEN_PROTOCOL_SMTP;
+}
+
 static void verdict_country(const struct doveadm_warden *dw,
 			    const struct warden_net *addr, const char *daemon,
 			    struct doveadm_verdict *verdict)
@@ -114,29 +121,22 @@ static void verdict_country(const struct doveadm_warden *dw,
 	const struct doveadm_verdict found = { .rule = DOVEADM_RULE_COUNTRY };
 	uint32_t origin = warden_admin_origin(dw->warden, addr);
 
-	if (daemon != NULL &&
-	    warden_protocol_is_pam(warden_protocol_find(daemon)))
+	if (daemon != NULL && !is_for_mail(warden_protocol_find(daemon)))
 		return;
 	if (warden_policy_refuses_country(dw->policy,
 					  warden_origin_country(origin)))
 		verdict_add(dw, verdict, WARDEN_RULE_COUNTRY, &found);
 }
 
-static void verdict_host(const struct doveadm_warden *dw,
-			 const struct warden_host_info *info,
-			 struct doveadm_verdict *verdict)
+static void verdict_block(const struct doveadm_warden *dw,
+			  const struct warden_host_info *info,
+			  struct doveadm_verdict *verdict)
 {
-	const struct doveadm_verdict crowded = {
-		.rule = DOVEADM_RULE_CROWDED,
-	}, sessions = {
-		.rule = DOVEADM_RULE_SESSIONS,
-	};
 	struct doveadm_verdict blocked = {
 		.rule = info->reason == WARDEN_MANUAL ? DOVEADM_RULE_MANUAL :
 							DOVEADM_RULE_POINTS,
 		.until_secs = info->blocked_until,
 	};
-	uint32_t limit = info->limits.sessions;
 
 	if (info->limited && verdict->rule == DOVEADM_RULE_NONE) {
 		*verdict = blocked;
@@ -144,6 +144,19 @@ static void verdict_host(const struct doveadm_warden *dw,
 	} else if (info->blocked && !info->limited) {
 		verdict_add(dw, verdict, info->reason, &blocked);
 	}
+}
+
+static void verdict_others(const struct doveadm_warden *dw,
+			   const struct warden_host_info *info,
+			   struct doveadm_verdict *verdict)
+{
+	const struct doveadm_verdict crowded = {
+		.rule = DOVEADM_RULE_CROWDED,
+	}, sessions = {
+		.rule = DOVEADM_RULE_SESSIONS,
+	};
+	uint32_t limit = info->limits.sessions;
+
 	if (info->crowd == WARDEN_BLOCK_HOST)
 		verdict_add(dw, verdict, WARDEN_RULE_CROWDED, &crowded);
 	else if (info->crowd != WARDEN_BLOCK_NONE &&
@@ -168,10 +181,11 @@ static void verdict_decide(const struct doveadm_warden *dw,
 		verdict_rules(dw, question, verdict_r, &spared);
 	verdict_exempt(dw->policy, question->client, &spared);
 	if (spared.rule == DOVEADM_RULE_NONE) {
+		verdict_block(dw, info, verdict_r);
 		verdict_network(dw, net, verdict_r);
 		verdict_country(dw, question->client, question->daemon,
 				verdict_r);
-		verdict_host(dw, info, verdict_r);
+		verdict_others(dw, info, verdict_r);
 	} else if (!verdict_r->refused && !verdict_r->would_refuse) {
 		*verdict_r = spared;
 		return;

@@ -220,8 +220,11 @@ static void session_refuse(struct client *client)
 {
 	struct login_session *ctx = LOGIN_SESSION(client);
 	bool sessions = ctx->refusal == WARDEN_REFUSED_SESSIONS;
-	const char *reason = sessions ? "Refused by warden: too many sessions" :
-		"Refused by warden: host is blocked";
+	const char *reason = sessions ?
+				     "Refused by warden: too many sessions" :
+			     ctx->refusal == WARDEN_REFUSED_COUNTRY ?
+				     "Refused by warden: country is refused" :
+				     "Refused by warden: host is blocked";
 
 	timeout_remove(&ctx->to_refuse);
 	client_notify_disconnect(client, CLIENT_DISCONNECT_RESOURCE_CONSTRAINT,

@@ -31,6 +31,7 @@
 #include "warden-geoip-watch.h"
 #include "warden-glue.h"
 #include "warden-keeper.h"
+#include "warden-origins-size.h"
 #include "warden-outlet.h"
 #include "warden-own-dir.h"
 #include "warden-privileges.h"
@@ -140,6 +141,7 @@ static bool service_open_files(const char *dir,
 {
 	const char *lock_path = t_strconcat(dir, "/service.lock", NULL);
 	struct warden_error room_error;
+	size_t origins = 0;
 
 	service.warden = warden_open(dir, WARDEN_ROLE_SERVICE, set->table_hosts,
 				     error_r);
@@ -149,7 +151,10 @@ static bool service_open_files(const char *dir,
 					  warden_keeper_rules_size(set),
 					  &room_error))
 		i_error("%s", room_error.text);
-	if (!warden_admin_origins_make_room(service.warden, dir, &room_error))
+	if (set->geoip_country[0] != '\0' || set->geoip_asn[0] != '\0')
+		origins = warden_origins_size_read(set->state_dir);
+	if (!warden_admin_origins_make_room(service.warden, dir, origins,
+					    &room_error))
 		i_error("%s", room_error.text);
 	service.lock_fd = open(lock_path,
 			       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

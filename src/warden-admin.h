@@ -105,9 +105,10 @@ void warden_admin_publish(struct warden *warden,
 bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
 				  size_t image_size,
 				  struct warden_error *error_r);
-/* The same for the file `origins`, if the service wanted more when it ran
-   last. */
+/* The same for the file `origins`; or more, if the service wanted that when it
+   ran last. What is in force stays so in the new one. */
 bool warden_admin_origins_make_room(struct warden *warden, const char *dir,
+				    size_t image_size,
 				    struct warden_error *error_r);
 /* Put the rules of hosts.allow and hosts.deny in force; size 0: there are none.
    Nobody is meant by his name any more until that is published anew. false:

@@ -13,11 +13,19 @@
 
 enum part_of { COUNTRY, ASN, PARTS };
 
+/* A file that could not be used may be as good as ever, and memory or
+   descriptors were missing: it is tried again, at first after a minute of ticks,
+   and less and less often. */
+#define RETRY_LOOKS_MIN 240
+#define RETRY_LOOKS_MAX (RETRY_LOOKS_MIN * 64)
+
 struct part {
 	const char *path;
 	struct warden_stamp stamp;
 	struct warden_origins_list list;
 	bool failed;
+	struct warden_error
+		told; /* the last that was said of it; "": nothing */
 };
 
 struct warden_geoip_watch {
@@ -26,7 +34,9 @@ struct warden_geoip_watch {
 	/* which one is being read; PARTS: none */
 	unsigned int reading;
 	struct warden_geoip *geoip; /* NULL: not begun */
+	unsigned int retry_looks;   /* of the next time */
 	bool publish;		    /* all of them were read */
+	bool taken;		    /* at least one of them is new */
 	char about[1400];
 };
 
@@ -44,6 +54,7 @@ struct warden_geoip_watch *warden_geoip_watch_create(const char *country_path,
 	watch->reading = PARTS;
 	/* the first time at once, or nearly */
 	watch->looks_left = 1;
+	watch->retry_looks = RETRY_LOOKS_MIN;
 	for (unsigned int i = 0; i < PARTS; i++)
 		warden_stamp_get(watch->parts[i].path, &watch->parts[i].stamp);
 	return watch;
@@ -55,7 +66,25 @@ static void watch_stop_reading(struct warden_geoip_watch *watch)
 	for (unsigned int i = 0; i < PARTS; i++)
 		warden_origins_list_free(&watch->parts[i].list);
 	watch->reading = PARTS;
-	watch->publish = false;
+	watch->publish = watch->taken = false;
+}
+
+static bool watch_any_failed(const struct warden_geoip_watch *watch)
+{
+	return watch->parts[COUNTRY].failed || watch->parts[ASN].failed;
+}
+
+/* The round is over. */
+static void watch_rest(struct warden_geoip_watch *watch)
+{
+	watch_stop_reading(watch);
+	if (!watch_any_failed(watch)) {
+		watch->retry_looks = RETRY_LOOKS_MIN;
+		return;
+	}
+	watch->looks_left = watch->retry_looks;
+	if (watch->retry_looks < RETRY_LOOKS_MAX)
+		watch->retry_looks *= 2;
 }
 
 void warden_geoip_watch_free(struct warden_geoip_watch **_watch)
@@ -87,9 +116,13 @@ static void watch_settle(struct warden_geoip_watch *watch)
 	if (watch_has_changed(watch)) {
 		watch_stop_reading(watch);
 		watch->looks_left = WARDEN_GEOIP_WATCH_SETTLED;
+		watch->retry_looks = RETRY_LOOKS_MIN;
 		return;
 	}
-	if (watch->looks_left > 0 && --watch->looks_left == 0) {
+	if (watch->looks_left == 0)
+		return;
+	watch->looks_left--;
+	if (watch->looks_left == 0) {
 		watch->reading = 0;
 		watch->about[0] = '\0';
 	}
@@ -99,7 +132,6 @@ static void watch_settle(struct warden_geoip_watch *watch)
 static bool part_fail(struct warden_geoip_watch *watch, struct part *part,
 		      const void *before, size_t before_size)
 {
-	part->failed = true;
 	warden_origins_list_free(&part->list);
 	return warden_origins_list_read(
 		&part->list, before, before_size,
@@ -128,33 +160,57 @@ static void part_take(struct warden_geoip_watch *watch, struct part *part)
 		       info.database_type, date);
 }
 
-/* false: *error_r says what is wrong with the file. */
-static bool watch_read(struct warden_geoip_watch *watch, const void *before,
-		       size_t before_size, struct warden_error *error_r)
+/* false: it cannot be used, and *error_r says why; nothing was said if it is the
+   same as before. */
+static bool part_read(struct warden_geoip_watch *watch, struct part *part,
+		      bool *done_r, struct warden_error *error_r)
 {
-	struct part *part = &watch->parts[watch->reading];
 	enum warden_geoip_result result = WARDEN_GEOIP_FAILED;
 
-	part->failed = false;
-	if (part->path[0] == '\0') {
-		watch->reading++;
+	*done_r = true;
+	if (part->path[0] == '\0')
 		return true;
-	}
 	if (watch->geoip == NULL)
 		watch->geoip = warden_geoip_open(part->path, error_r);
 	if (watch->geoip != NULL) {
 		result = warden_geoip_read(
 			watch->geoip, WARDEN_GEOIP_WATCH_SLICE_MSECS, error_r);
 	}
-	if (result == WARDEN_GEOIP_MORE)
+	if (result == WARDEN_GEOIP_MORE) {
+		*done_r = false;
 		return true;
-	if (result == WARDEN_GEOIP_DONE)
+	}
+	if (result == WARDEN_GEOIP_DONE) {
 		part_take(watch, part);
-	else
-		(void)part_fail(watch, part, before, before_size);
+		watch->taken = true;
+	}
 	warden_geoip_close(&watch->geoip);
-	watch->reading++;
 	return result == WARDEN_GEOIP_DONE;
+}
+
+/* A slice. false: there is something to be told, *error_r. */
+static bool watch_read(struct warden_geoip_watch *watch, const void *before,
+		       size_t before_size, struct warden_error *error_r)
+{
+	struct part *part = &watch->parts[watch->reading];
+	bool done, ok = part_read(watch, part, &done, error_r), told;
+
+	if (!done)
+		return true;
+	part->failed = !ok;
+	watch->reading++;
+	watch->publish = watch->reading == PARTS;
+	if (ok) {
+		part->told.text[0] = '\0';
+		return true;
+	}
+	if (!part_fail(watch, part, before, before_size)) {
+		/* without what was known of it there is nothing to publish */
+		watch_rest(watch);
+	}
+	told = strcmp(part->told.text, error_r->text) == 0;
+	part->told = *error_r;
+	return told;
 }
 
 /* Only of one file, or of both. A file that tells both of which only the
@@ -163,13 +219,11 @@ static bool watch_join(struct warden_geoip_watch *watch, void **image_r,
 		       size_t *size_r)
 {
 	struct warden_origins_list list;
-	bool joined = warden_origins_list_join(
-		&list, &watch->parts[COUNTRY].list, &watch->parts[ASN].list);
 
 	*image_r = NULL;
 	*size_r = 0;
-	watch_stop_reading(watch);
-	if (!joined)
+	if (!warden_origins_list_join(&list, &watch->parts[COUNTRY].list,
+				      &watch->parts[ASN].list))
 		return false;
 	*size_r = warden_origins_image_size(&list);
 	if (*size_r > 0)
@@ -180,6 +234,29 @@ static bool watch_join(struct warden_geoip_watch *watch, void **image_r,
 	return *size_r == 0 || *image_r != NULL;
 }
 
+/* All of them were read. */
+static enum warden_geoip_watch_result
+watch_finish(struct warden_geoip_watch *watch, void **image_r, size_t *size_r,
+	     struct warden_error *error_r)
+{
+	bool joined;
+
+	if (!watch->taken && watch_any_failed(watch)) {
+		/* what is in force is all that there is */
+		watch_rest(watch);
+		return WARDEN_GEOIP_WATCH_SAME;
+	}
+	joined = watch_join(watch, image_r, size_r);
+	if (!joined)
+		watch->parts[COUNTRY].failed = true;
+	watch_rest(watch);
+	if (joined)
+		return WARDEN_GEOIP_WATCH_NEW;
+	warden_error_set(error_r, "out of memory for the databases of "
+				  "warden_geoip_country and warden_geoip_asn");
+	return WARDEN_GEOIP_WATCH_BAD;
+}
+
 enum warden_geoip_watch_result
 warden_geoip_watch_look(struct warden_geoip_watch *watch, const void *before,
 			size_t before_size, void **image_r, size_t *size_r,
@@ -187,21 +264,13 @@ warden_geoip_watch_look(struct warden_geoip_watch *watch, const void *before,
 {
 	watch_settle(watch);
 	if (watch->reading < PARTS) {
-		if (!watch_read(watch, before, before_size, error_r)) {
-			watch->publish = watch->reading == PARTS;
-			return WARDEN_GEOIP_WATCH_BAD;
-		}
-		watch->publish = watch->reading == PARTS;
-		return WARDEN_GEOIP_WATCH_SAME;
+		return watch_read(watch, before, before_size, error_r) ?
+			       WARDEN_GEOIP_WATCH_SAME :
+			       WARDEN_GEOIP_WATCH_BAD;
 	}
 	if (!watch->publish)
 		return WARDEN_GEOIP_WATCH_SAME;
-	if (watch_join(watch, image_r, size_r))
-		return WARDEN_GEOIP_WATCH_NEW;
-	watch->parts[COUNTRY].failed = true;
-	warden_error_set(error_r, "out of memory for the databases of "
-				  "warden_geoip_country and warden_geoip_asn");
-	return WARDEN_GEOIP_WATCH_BAD;
+	return watch_finish(watch, image_r, size_r, error_r);
 }
 
 const char *warden_geoip_watch_about(const struct warden_geoip_watch *watch)
@@ -211,7 +280,7 @@ const char *warden_geoip_watch_about(const struct warden_geoip_watch *watch)
 
 bool warden_geoip_watch_failed(const struct warden_geoip_watch *watch)
 {
-	return watch->parts[COUNTRY].failed || watch->parts[ASN].failed;
+	return watch_any_failed(watch);
 }
 
 /* Of a file a copy, and for each node of it, of six bytes or more, a run twice;

@@ -34,8 +34,8 @@ enum warden_geoip_watch_result {
 	   caller frees it. */
 	WARDEN_GEOIP_WATCH_NEW,
 	/* *error_r says what is wrong with one of the files; what was known of
-	   it stays. May come once for each file, and is followed by NEW if the
-	   other one is good. */
+	   it stays. It is tried again, and the same is not said twice. NEW
+	   follows if the other one is good. */
 	WARDEN_GEOIP_WATCH_BAD,
 };
 

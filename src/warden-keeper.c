@@ -12,6 +12,7 @@
 #include "warden-fuse.h"
 #include "warden-geoip-watch.h"
 #include "warden-neighbours.h"
+#include "warden-origins-size.h"
 #include "warden-outlet.h"
 #include "warden-reaper.h"
 #include "warden-rule-watch.h"
@@ -479,6 +480,19 @@ static void keeper_look_at_rules(struct warden_keeper *keeper, uint64_t now)
 
 /* --- Where addresses come from --------------------------------------------- */
 
+/* For the next boot. It only takes longer then without. */
+static void keeper_keep_origins_size(struct warden_keeper *keeper, size_t size)
+{
+	const char *dir = keeper->settings.state_dir;
+	struct warden_error error;
+
+	if (size != warden_origins_size_read(dir) &&
+	    !warden_origins_size_write(dir, size, &error)) {
+		warden_report_line(&keeper->report, WARDEN_LEVEL_WARNING, "%s",
+				   error.text);
+	}
+}
+
 static void keeper_publish_origins(struct warden_keeper *keeper,
 				   const void *image, size_t size)
 {
@@ -486,6 +500,7 @@ static void keeper_publish_origins(struct warden_keeper *keeper,
 	case WARDEN_ADMIN_ROOM_ENOUGH:
 		keeper->origins_failed = false;
 		if (size > 0) {
+			keeper_keep_origins_size(keeper, size);
 			warden_report_line(
 				&keeper->report, WARDEN_LEVEL_INFO,
 				"countries and autonomous systems are known "

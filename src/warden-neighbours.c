@@ -25,7 +25,16 @@ struct tally {
 	uint32_t blocked, known;
 };
 
+/* What the walk over the table looks for. */
+enum phase {
+	PHASE_IDLE,
+	PHASE_BLOCKED,
+	PHASE_KNOWN,
+};
+
 struct warden_neighbours {
+	enum phase phase;
+	uint64_t index;	  /* of the walk */
 	uint64_t counted; /* when; 0: never */
 	uint64_t changed; /* warden_blocks_changed() as of then */
 	struct tally tallies[TALLY_SLOTS];
@@ -197,6 +206,9 @@ static void tally_host(struct warden_neighbours *neighbours,
 		}
 		tally->key = keys[i];
 		tally->blocked++;
+		/* who has one network shall not be a whole AS */
+		if (i == 0 && tally->blocked > WARDEN_NEIGHBOURS_NETWORK)
+			return;
 	}
 }
 
@@ -206,19 +218,24 @@ static bool is_blocked(const struct warden_host_info *info)
 	return info->blocked && !info->limited && info->reason != WARDEN_MANUAL;
 }
 
-static void tally_hosts(struct warden_neighbours *neighbours,
+/* Go on with the walk, for so many records. false: it is at its end. */
+static bool tally_hosts(struct warden_neighbours *neighbours,
 			struct warden *warden,
 			const struct warden_policy *policy, uint64_t now,
 			bool known)
 {
 	const struct warden_table *table = warden_admin_table(warden);
+	const uint64_t end = neighbours->index + WARDEN_NEIGHBOURS_SLICE;
 	struct warden_host_info info;
-	uint64_t index = 0;
 
-	while (warden_table_next(table, &index, policy, now, &info)) {
+	while (warden_table_next(table, &neighbours->index, policy, now,
+				 &info)) {
 		if (known ? info.known : is_blocked(&info))
 			tally_host(neighbours, warden, policy, &info, known);
+		if (neighbours->index >= end)
+			return true;
 	}
+	return false;
 }
 
 static uint32_t least_blocked(uint64_t key)
@@ -290,23 +307,11 @@ static bool any_weighs_more(const struct warden_neighbours *neighbours,
 	return false;
 }
 
-void warden_neighbours_count(struct warden_neighbours *neighbours,
-			     struct warden *warden,
-			     const struct warden_policy *policy, uint64_t now,
-			     struct warden_neighbourhoods *list_r)
+static void list_fill(struct warden_neighbours *neighbours, uint32_t max,
+		      struct warden_neighbourhoods *list_r)
 {
-	const uint32_t max = policy->neighbour_factor;
-	size_t count;
+	size_t count = sort_out(neighbours, max);
 
-	memset(list_r, 0, sizeof(*list_r));
-	if (max <= 1 || policy->mode == WARDEN_MODE_OFF)
-		return;
-	memset(neighbours->tallies, 0, sizeof(neighbours->tallies));
-	tally_hosts(neighbours, warden, policy, now, false);
-	if (!any_weighs_more(neighbours, max))
-		return;
-	tally_hosts(neighbours, warden, policy, now, true);
-	count = sort_out(neighbours, max);
 	for (size_t i = 0; i < count; i++) {
 		list_r->list[i] = (struct warden_neighbourhood){
 			.key = neighbours->tallies[i].key,
@@ -318,21 +323,77 @@ void warden_neighbours_count(struct warden_neighbours *neighbours,
 	qsort(list_r->list, count, sizeof(list_r->list[0]), compare_key);
 }
 
+/* A slice of the work. true: it is done, and *list_r is the result. */
+static bool count_on(struct warden_neighbours *neighbours,
+		     struct warden *warden, const struct warden_policy *policy,
+		     uint64_t now, struct warden_neighbourhoods *list_r)
+{
+	const uint32_t max = policy->neighbour_factor;
+
+	memset(list_r, 0, sizeof(*list_r));
+	if (max <= 1 || policy->mode == WARDEN_MODE_OFF) {
+		neighbours->phase = PHASE_IDLE;
+		return true;
+	}
+	switch (neighbours->phase) {
+	case PHASE_IDLE:
+		memset(neighbours->tallies, 0, sizeof(neighbours->tallies));
+		neighbours->index = 0;
+		neighbours->phase = PHASE_BLOCKED;
+		return false;
+	case PHASE_BLOCKED:
+		if (tally_hosts(neighbours, warden, policy, now, false))
+			return false;
+		neighbours->index = 0;
+		neighbours->phase = any_weighs_more(neighbours, max) ?
+					    PHASE_KNOWN :
+					    PHASE_IDLE;
+		return neighbours->phase == PHASE_IDLE;
+	case PHASE_KNOWN:
+		if (tally_hosts(neighbours, warden, policy, now, true))
+			return false;
+		break;
+	}
+	neighbours->phase = PHASE_IDLE;
+	list_fill(neighbours, max, list_r);
+	return true;
+}
+
+void warden_neighbours_count(struct warden_neighbours *neighbours,
+			     struct warden *warden,
+			     const struct warden_policy *policy, uint64_t now,
+			     struct warden_neighbourhoods *list_r)
+{
+	neighbours->phase = PHASE_IDLE;
+	while (!count_on(neighbours, warden, policy, now, list_r))
+		continue;
+}
+
+static bool is_due(const struct warden_neighbours *neighbours, uint64_t changed,
+		   uint64_t now)
+{
+	uint64_t age = now - neighbours->counted;
+
+	return neighbours->counted == 0 ||
+	       age >= WARDEN_NEIGHBOURS_LATEST_MSECS ||
+	       (age >= WARDEN_NEIGHBOURS_MSECS &&
+		changed != neighbours->changed);
+}
+
 void warden_neighbours_look(struct warden_neighbours *neighbours,
 			    struct warden *warden,
 			    const struct warden_policy *policy, uint64_t now)
 {
-	uint64_t changed = warden_blocks_changed(warden);
-	uint64_t age = now - neighbours->counted;
 	struct warden_neighbourhoods list;
 
-	if (neighbours->counted != 0 &&
-	    (age < WARDEN_NEIGHBOURS_MSECS ||
-	     (changed == neighbours->changed &&
-	      age < WARDEN_NEIGHBOURS_LATEST_MSECS)))
-		return;
-	neighbours->counted = now;
-	neighbours->changed = changed;
-	warden_neighbours_count(neighbours, warden, policy, now, &list);
-	warden_admin_publish_neighbourhoods(warden, &list);
+	if (neighbours->phase == PHASE_IDLE) {
+		uint64_t changed = warden_blocks_changed(warden);
+
+		if (!is_due(neighbours, changed, now))
+			return;
+		neighbours->counted = now;
+		neighbours->changed = changed;
+	}
+	if (count_on(neighbours, warden, policy, now, &list))
+		warden_admin_publish_neighbourhoods(warden, &list);
 }

@@ -19,13 +19,16 @@
    they always did. And where more hosts are known than are blocked, the
    provider of the users or the country that they live in, all do. */
 
-/* So many hosts must be blocked; twice as many weigh more, and so on. */
+/* So many hosts must be blocked; twice as many weigh more, and so on. Of one
+   network not more than the first number count in its AS and country: who has a
+   /48 or a /24 is not all of his provider. */
 #define WARDEN_NEIGHBOURS_NETWORK 3
 #define WARDEN_NEIGHBOURS_AS 10
 #define WARDEN_NEIGHBOURS_COUNTRY 50
 
 /* So often they are counted, if blocks began or ended meanwhile by anything but
-   time; and so often in any case. */
+   time; and so often in any case. A tick looks at so many records. */
+#define WARDEN_NEIGHBOURS_SLICE 65536
 #define WARDEN_NEIGHBOURS_MSECS 5000
 #define WARDEN_NEIGHBOURS_LATEST_MSECS 30000
 
@@ -61,7 +64,7 @@ void warden_neighbours_count(struct warden_neighbours *neighbours,
 			     struct warden *warden,
 			     const struct warden_policy *policy, uint64_t now,
 			     struct warden_neighbourhoods *list_r);
-/* The same, and publish it; if it is due. At each tick. */
+/* The same piece by piece, and publish it, if it is due. At each tick. */
 void warden_neighbours_look(struct warden_neighbours *neighbours,
 			    struct warden *warden,
 			    const struct warden_policy *policy, uint64_t now);

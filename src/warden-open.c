@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -356,16 +357,6 @@ static void shelf_fit(struct shelf_place *place, enum warden_role role,
 	place->shared.size = warden_shelf_size(image_size);
 }
 
-static bool shelf_replace(struct shelf_place *place, int dir_fd,
-			  struct warden_error *error_r)
-{
-	memset(place->shelf, 0, sizeof(*place->shelf));
-	warden_file_close(place->file);
-	warden_file_retire(dir_fd, place->shared.name);
-	return file_open_or_create(place->file, dir_fd, &place->shared, NULL,
-				   error_r) == WARDEN_FILE_OK;
-}
-
 static bool shelf_init(struct shelf_place *place, struct warden_error *error_r)
 {
 	if (warden_shelf_init(place->shelf, place->file->base,
@@ -373,7 +364,59 @@ static bool shelf_init(struct shelf_place *place, struct warden_error *error_r)
 		return true;
 	warden_error_set(error_r, "%s: its size is not right",
 			 place->shared.name);
+	memset(place->shelf, 0, sizeof(*place->shelf));
+	warden_file_close(place->file);
 	return false;
+}
+
+/* Put another one in the place of what has that name, which may be bad. */
+static bool shelf_replace_bad(struct shelf_place *place, int dir_fd,
+			      struct warden_error *error_r)
+{
+	memset(place->shelf, 0, sizeof(*place->shelf));
+	warden_file_close(place->file);
+	warden_file_retire(dir_fd, place->shared.name);
+	return file_open_or_create(place->file, dir_fd, &place->shared, NULL,
+				   error_r) == WARDEN_FILE_OK &&
+	       shelf_init(place, error_r);
+}
+
+static void image_copy(const void *image, size_t size, void *context)
+{
+	/* there was room for it, and now there is more */
+	(void)warden_shelf_write(context, image, size);
+}
+
+/* Put a larger one in its place, as with the table: it is filled first, then it
+   takes the name, so that nobody finds the name free and makes one of his own,
+   and then the old one is retired. Until the service has something newer, what
+   is in force goes on to be. On failure the old one stays in use. */
+static bool shelf_replace(struct shelf_place *place, int dir_fd,
+			  struct warden_error *error_r)
+{
+	const char *name = place->shared.name;
+	struct shared_file temp = place->shared;
+	struct warden_file new_file = { NULL, 0 };
+	struct warden_shelf new_shelf;
+	char temp_name[32];
+
+	(void)snprintf(temp_name, sizeof(temp_name), ".%s.new", name);
+	temp.name = temp_name;
+	(void)unlinkat(dir_fd, temp_name, 0);
+	if (file_open_or_create(&new_file, dir_fd, &temp, NULL, error_r) !=
+	    WARDEN_FILE_OK)
+		return false;
+	if (warden_shelf_init(&new_shelf, new_file.base, new_file.size))
+		(void)warden_shelf_ask(place->shelf, image_copy, &new_shelf);
+	if (!warden_file_succeed(dir_fd, temp_name, name, error_r)) {
+		(void)unlinkat(dir_fd, temp_name, 0);
+		warden_file_close(&new_file);
+		return false;
+	}
+	warden_file_drop_predecessor(dir_fd, name);
+	warden_file_close(place->file);
+	*place->file = new_file;
+	return shelf_init(place, error_r);
 }
 
 static bool shelf_open(struct shelf_place *place, int dir_fd,
@@ -382,6 +425,10 @@ static bool shelf_open(struct shelf_place *place, int dir_fd,
 	enum warden_file_status status;
 
 	shelf_fit(place, role, 0);
+	/* of a service that was killed before those who have it mapped were
+	   told */
+	if (role == WARDEN_ROLE_SERVICE)
+		warden_file_drop_predecessor(dir_fd, place->shared.name);
 	status = file_open(place->file, dir_fd, role, &place->shared, NULL,
 			   error_r);
 	if (status == WARDEN_FILE_OK && shelf_init(place, error_r))
@@ -389,8 +436,7 @@ static bool shelf_open(struct shelf_place *place, int dir_fd,
 	if (status != WARDEN_FILE_OK && status != WARDEN_FILE_BAD)
 		return false;
 	return role == WARDEN_ROLE_SERVICE &&
-	       shelf_replace(place, dir_fd, error_r) &&
-	       shelf_init(place, error_r);
+	       shelf_replace_bad(place, dir_fd, error_r);
 }
 
 static bool shelf_make_room(struct shelf_place *place, const char *dir,
@@ -412,8 +458,12 @@ static bool shelf_make_room(struct shelf_place *place, const char *dir,
 		ok = false;
 	} else {
 		(void)flock(dir_fd, LOCK_EX);
-		ok = shelf_replace(place, dir_fd, error_r) &&
-		     shelf_init(place, error_r);
+		ok = shelf_replace(place, dir_fd, error_r);
+		if (ok && place->shelf->room < image_size) {
+			warden_error_set(error_r, "%s: somebody else made %s",
+					 dir, place->shared.name);
+			ok = false;
+		}
 	}
 	(void)close(dir_fd);
 	return ok;
@@ -429,12 +479,14 @@ bool warden_admin_rules_make_room(struct warden *warden, const char *dir,
 }
 
 bool warden_admin_origins_make_room(struct warden *warden, const char *dir,
+				    size_t image_size,
 				    struct warden_error *error_r)
 {
 	struct shelf_place place = origins_place(warden);
-	uint32_t wanted = 0;
+	size_t wanted = image_size;
 
-	if (warden->origins.shared != NULL)
+	if (warden->origins.shared != NULL &&
+	    atomic_load(&warden->origins.shared->wanted) > wanted)
 		wanted = atomic_load(&warden->origins.shared->wanted);
 	return shelf_make_room(&place, dir, warden->role, wanted, error_r);
 }
@@ -445,8 +497,12 @@ static bool shelves_open(struct warden *warden, int dir_fd,
 	struct shelf_place rules = rules_place(warden);
 	struct shelf_place origins = origins_place(warden);
 
-	return shelf_open(&rules, dir_fd, warden->role, error_r) &&
-	       shelf_open(&origins, dir_fd, warden->role, error_r);
+	if (!shelf_open(&rules, dir_fd, warden->role, error_r))
+		return false;
+	/* who has too little memory for this one does without: then it is not
+	   known where a client comes from */
+	return shelf_open(&origins, dir_fd, warden->role, error_r) ||
+	       warden->role != WARDEN_ROLE_SERVICE;
 }
 
 static bool files_open(struct warden *warden, int dir_fd, uint32_t hosts,

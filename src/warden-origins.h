@@ -73,6 +73,8 @@ bool warden_origins_list_read(struct warden_origins_list *list_r,
 			      bool systems);
 void warden_origins_list_free(struct warden_origins_list *list);
 
+/* All IPv6, of which a run takes most; room for a head. */
+#define WARDEN_ORIGINS_IMAGE_MAX (64 + 12 * (size_t)WARDEN_ORIGINS_MAX_RUNS)
 size_t warden_origins_image_size(const struct warden_origins_list *list);
 /* image has so many bytes and is aligned to 8. */
 void warden_origins_image_write(const struct warden_origins_list *list,

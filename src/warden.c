@@ -183,20 +183,26 @@ uint32_t warden_origin(const struct warden *warden,
 		       0;
 }
 
-/* How many times as much it weighs what a client did. */
+/* How many times as much it weighs what a client did. What the neighbours did
+   speaks against a host that nothing speaks for. */
 static uint32_t neighbour_factor(const struct warden *warden,
 				 const struct warden_policy *policy,
-				 const struct warden_net *addr)
+				 const struct warden_net *addr,
+				 const struct warden_host *host, uint64_t now)
 {
 	const struct warden_neighbourhoods *list = &warden->neighbourhoods;
 	const struct warden_neighbourhood *found;
+	struct warden_limits limits;
 
 	/* most servers at most times */
 	if (list->count == 0 || policy->neighbour_factor <= 1)
 		return 1;
 	found = warden_neighbourhoods_find(list, addr,
 					   warden_origin(warden, addr));
-	if (found == NULL || found->factor < 1)
+	if (found == NULL || found->factor <= 1)
+		return 1;
+	warden_table_limits(&warden->table, host, policy, now, &limits);
+	if (limits.known || limits.near)
 		return 1;
 	return found->factor < policy->neighbour_factor ?
 		       found->factor :
@@ -343,13 +349,13 @@ static bool account_refuses(const struct warden *warden,
 }
 
 /* Who means to refuse a country means its mail programs: an admin on a journey
-   must be able to get in by sshd and undo it. */
+   must be able to get in by sshd, or what else asks PAM, and undo it. */
 static bool country_refuses(const struct warden *warden,
 			    const struct warden_policy *policy,
 			    const struct warden_client *client)
 {
-	return warden_policy_has_countries(policy) &&
-	       !warden_protocol_is_pam(client->protocol) &&
+	return warden->role != WARDEN_ROLE_PAM &&
+	       warden_policy_has_countries(policy) &&
 	       warden_policy_refuses_country(
 		       policy, warden_origin_country(
 				       warden_origin(warden, client->remote)));
@@ -812,8 +818,8 @@ bool warden_count(struct warden *warden, const struct warden_client *client,
 	}
 	return warden_table_count(
 		&warden->table, &host, policy, in_force && !blown,
-		neighbour_factor(warden, policy, client->remote), class,
-		client->protocol, user, now);
+		neighbour_factor(warden, policy, client->remote, &host, now),
+		class, client->protocol, user, now);
 }
 
 enum warden_refusal warden_pending_begin(struct warden *warden,
@@ -838,10 +844,9 @@ enum warden_refusal warden_pending_begin(struct warden *warden,
 	if (refusal != WARDEN_ADMITTED)
 		return refusal;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
-	warden_table_count_ahead(
-		&warden->table, &host, policy,
-		neighbour_factor(warden, policy, client->remote), class,
-		client->protocol, now, pending_r);
+	/* none has failed yet: neighbours do not matter */
+	warden_table_count_ahead(&warden->table, &host, policy, 1, class,
+				 client->protocol, now, pending_r);
 	pending_r->hosts_serial = warden->hosts_serial;
 	warden_table_pending_enter(&warden->table, pid, pending_r);
 	return WARDEN_ADMITTED;
@@ -991,7 +996,10 @@ bool warden_password_failed(struct warden *warden,
 			return false;
 		}
 		warden_memory_add_cost(&warden->memory, &host, password->user,
-				       warden_policy_points(policy, class),
+				       warden_policy_points(policy, class) *
+					       neighbour_factor(warden, policy,
+								client->remote,
+								&host, now),
 				       now);
 		if (in_force) {
 			account_failed(warden, policy, &host, class, password,

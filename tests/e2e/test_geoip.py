@@ -250,6 +250,13 @@ def test_large_database_gets_the_room_that_it_needs(abroad_refused, innocent):
         assert Host("127.99.254.1").try_imap(dovecot, "alice",
                                              "alice-secret") == IN
         assert talk.ask("b noop").startswith(b"b OK")
+        assert innocent.try_imap(dovecot, "bob", "bob-secret") == IN
+    assert len(dovecot.log_lines("need more room")) == 1
+    # after a boot there is room at once
+    dovecot.stop()
+    dovecot.sandbox.reboot()
+    dovecot.start()
+    wait_known(dovecot, far, "XB")
     assert len(dovecot.log_lines("need more room")) == 1
     # so much is kept, also where less is needed
     size = dovecot.sandbox.path(f"{WARDEN_DIR}/origins").stat().st_size

@@ -19,9 +19,13 @@ HOSTILE_SECS = float(os.environ.get("WARDEN_HOSTILE_SECS", "8"))
 EXEMPT = ("127.0.0.1/32", "203.0.113.0/24")
 SETTINGS = {"fail_limit": "20", "table_hosts": "1024", "block_time": "10 s",
             "exempt_networks": " ".join(EXEMPT)}
-# In the file `policy`, behind its header: the only word of it that changes
-# while the rules stay as they are.
+# In the file `policy`, behind its header, what changes while the rules stay as
+# they are: a word, and what the service has counted of neighbourhoods, as many
+# as it finds hosts in the table that are blocked. There are two copies, at the
+# end.
 HEARTBEAT = slice(128, 136)
+COUNTED = slice(188, 192)
+NEIGHBOURHOODS_SIZE = 2 * (8 + 256 * 16)
 KILLS = 4
 DEATHS = r"(?i)panic|fatal|throttling"
 
@@ -37,7 +41,8 @@ def rules(dovecot):
     content = bytearray(
         dovecot.sandbox.path(f"{WARDEN_DIR}/policy").read_bytes())
     content[HEARTBEAT] = bytes(8)
-    return bytes(content)
+    content[COUNTED] = bytes(4)
+    return bytes(content[:-NEIGHBOURHOODS_SIZE])
 
 
 def check_deny_line(line):

@@ -69,8 +69,9 @@ def test_blocked_client_behind_a_proxy_writes_no_log(new_dovecot, login):
                 name_client(talk)
                 talk.say("2 LOGIN alice alice-secret")
                 assert not talk.until(b"2 OK")
-        assert dovecot.log_lines("Refused by warden") == []
-        # This one was in, and an admin wants to know what became of it.
+        # The early one was in, and an admin wants to know what became of it;
+        # it ends within a second.
+        assert len(dovecot.log_lines("Refused by warden")) <= 1
         early.say("2 NOOP")
         assert early.until(b"2 ") == b""
     assert len(dovecot.wait_log("Refused by warden")) == 1

@@ -379,13 +379,66 @@ static void who_is_exempt_may_come_from_anywhere(void **state)
 static void sshd_is_open_to_an_admin_on_a_journey(void **state)
 {
 	struct unit_guard *guard = *state;
+	struct warden_net net = unit_net("10.1.2.3");
+	struct warden_error error;
+	struct warden *pam;
 
 	warden_policy_add_country(guard->policy.countries_refused,
 				  country("XA"));
 	publish(guard);
-	assert_int_equal(check(guard, "10.1.2.3", WARDEN_PROTOCOL_SSH,
-			       WARDEN_STAGE_AUTH),
-			 WARDEN_ADMITTED);
+	pam = warden_open(guard->dir, WARDEN_ROLE_PAM, 0, &error);
+	assert_non_null(pam);
+	/* whatever the service is called */
+	for (int protocol = 0; protocol < WARDEN_PROTOCOL_COUNT; protocol++) {
+		assert_int_equal(warden_check(pam,
+					      unit_client_by(&net, protocol),
+					      WARDEN_STAGE_AUTH, UNIT_NOW),
+				 WARDEN_ADMITTED);
+	}
+	warden_close(&pam);
+}
+
+/* Who has one network is not his whole AS. */
+static void blocked_hosts_of_one_network_are_three_in_its_as(void **state)
+{
+	struct unit_guard *guard = *state;
+
+	block_hosts(guard, IPV4(10, 0, 0, 1), 1, 60, WARDEN_AUTH_FAILED);
+	assert_string_equal(looks_like(guard), "10.0.0.0/24=60x4");
+	block_hosts(guard, IPV4(10, 0, 1, 1), 1, 60, WARDEN_AUTH_FAILED);
+	block_hosts(guard, IPV4(10, 0, 2, 1), 1, 60, WARDEN_AUTH_FAILED);
+	block_hosts(guard, IPV4(10, 0, 3, 1), 1, 1, WARDEN_AUTH_FAILED);
+	assert_string_equal(looks_like(guard),
+			    "10.0.0.0/24=60x4 10.0.1.0/24=60x4 "
+			    "10.0.2.0/24=60x4 AS64500=10x2");
+}
+
+/* A user who errs twice and then logs in with a new password gets back what it
+   cost him, and not a part of it. */
+static void what_errors_cost_is_forgiven_with_its_weight(void **state)
+{
+	struct unit_guard *guard = *state;
+	struct warden_password password = { .user = "alice" };
+	struct warden_net net = unit_net("10.99.0.1");
+	struct warden_host host = unit_host("10.99.0.1");
+	struct warden_host_info info;
+
+	block_hosts(guard, IPV4(10, 0, 0, 1), NEXT_NETWORK, 10,
+		    WARDEN_AUTH_FAILED);
+	assert_string_equal(looks_like(guard), "AS64500=10x2");
+	password.secret = warden_secret(guard->auth, "wrong");
+	(void)warden_password_failed(guard->auth, unit_client(&net),
+				     WARDEN_AUTH_FAILED, &password, UNIT_NOW);
+	password.user = "bob";
+	(void)warden_password_failed(guard->auth, unit_client(&net),
+				     WARDEN_AUTH_FAILED, &password, UNIT_NOW);
+	password.secret = warden_secret(guard->auth, "right");
+	warden_password_worked(guard->auth, unit_client(&net), &password,
+			       UNIT_NOW);
+	assert_true(warden_table_read(warden_admin_table(guard->service), &host,
+				      &guard->policy, UNIT_NOW, &info));
+	/* alice's are left */
+	assert_int_equal((int)(info.points + 0.5), 20);
 }
 
 static void a_country_can_be_observed(void **state)
@@ -421,6 +474,8 @@ int main(void)
 		CASE(exempt_hosts_are_not_counted),
 		CASE(when_the_blocks_end_it_is_over),
 		CASE(networks_are_told_without_a_database),
+		CASE(blocked_hosts_of_one_network_are_three_in_its_as),
+		CASE(what_errors_cost_is_forgiven_with_its_weight),
 		CASE(the_worst_neighbourhoods_are_published),
 		CASE(noise_in_the_list_finds_nothing_outside),
 		CASE(a_refused_country_is_refused_before_any_password),
