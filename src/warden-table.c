@@ -1,214 +1,23 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* The hosts: find and claim a record, count on it, block and unblock. The
-   contract with other processes is in warden-table.h; sessions and totals
-   are in files of their own. */
+/* The hosts: claim a record, count on it, block and unblock. The contract with
+   other processes is in warden-table.h; sessions and totals are in files of
+   their own. */
 
-#include "warden-table.h"
+#include "warden-table-private.h"
 
 #include <string.h>
 
 #include "warden-bucket.h"
-#include "warden-hash.h"
 #include "warden-sketch-ring.h"
 #include "warden-sketch.h"
-#include "warden-word.h"
-#include "warden.h"
 
 #define CLAIM_TRIES 8
 #define OBSERVED_SECS 3600
 #define OBSERVED_RULE_BITS 9
 #define IDLE_WINDOW_SECS 60
 
-/* Where a host belongs in the table, worked out once for each call. */
-struct table_place {
-	struct warden_set *set;
-	uint64_t key;
-	uint32_t tag;
-	uint32_t family; /* index */
-};
-
-static uint32_t family_index(unsigned int family)
-{
-	return family == WARDEN_INET6 ? 1 : 0;
-}
-
-static uint32_t tag_of(uint64_t hash)
-{
-	return hash & ((1U << WARDEN_TAG_BITS) - 1);
-}
-
-static uint32_t set_of(uint64_t hash, uint32_t set_count)
-{
-	return (uint32_t)((hash >> 32) * set_count >> 32);
-}
-
-static struct table_place place_of(const struct warden_table *table,
-				   const struct warden_host *host)
-{
-	uint32_t family = family_index(host->family);
-	uint64_t hash = warden_hash_u64(table->hash_key, host->key);
-	struct table_place place = {
-		.set = &table->sets[family]
-				   [set_of(hash, table->set_count[family])],
-		.key = host->key,
-		.tag = tag_of(hash),
-		.family = family,
-	};
-	return place;
-}
-
-static uint64_t record_key(const struct warden_record *record)
-{
-	return atomic_load_explicit(&record->key, memory_order_acquire);
-}
-
-/* Can a host have this key? Not 0, and no mark. */
-static bool key_is_host(uint64_t key)
-{
-	return key != 0 && !warden_key_is_mark(key);
-}
-
-/* Is a record with this key the host's? While it is leaving it still is. */
-static bool place_owns(const struct table_place *place, uint64_t key)
-{
-	return key == place->key ||
-	       warden_mark_is_of(key, WARDEN_MARK_LEAVING, place->tag);
-}
-
-/* As place_find(), for a set in which a record changes hands. */
-static struct warden_record *place_find_leaving(const struct table_place *place)
-{
-	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		if (place_owns(place, record_key(&place->set->records[i])))
-			return &place->set->records[i];
-	}
-	return NULL;
-}
-
-/* The hot path: keys and blocks are fetched at once, and marks are rare. */
-static struct warden_record *place_find(const struct table_place *place)
-{
-	__builtin_prefetch(place->set->records);
-	__builtin_prefetch(place->set->words[WARDEN_WORD_BLOCK]);
-	__builtin_prefetch(place->set->words[WARDEN_WORD_REFUSED]);
-	if (!key_is_host(place->key))
-		return NULL;
-	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		uint64_t key = record_key(&place->set->records[i]);
-
-		if (key == place->key)
-			return &place->set->records[i];
-		if (__builtin_expect(warden_key_is_mark(key), 0))
-			return place_find_leaving(place);
-	}
-	return NULL;
-}
-
-static bool key_replace(struct warden_record *record, uint64_t from,
-			uint64_t to)
-{
-	return atomic_compare_exchange_strong(&record->key, &from, to);
-}
-
-/* Before and after a change of a word: is the record still the host's? If
-   somebody is about to take it away, take it back: it is in use. */
-static bool record_keep(struct warden_record *record,
-			const struct table_place *place)
-{
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint64_t key = atomic_load(&record->key);
-
-		if (key == place->key)
-			return true;
-		if (!place_owns(place, key))
-			return false;
-		if (key_replace(record, key, place->key))
-			return true;
-	}
-	return false;
-}
-
-static void counter_add(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-/* --- Updating a word ------------------------------------------------------ */
-
-/* Makes the next value of a word from the present one. UPDATE_NONE: leave it
-   as it is. UPDATE_LOST: the record is another host's meanwhile. */
-#define UPDATE_NONE UINT64_MAX
-#define UPDATE_LOST (UINT64_MAX - 1)
-typedef uint64_t word_next_t(uint64_t value, const void *context);
-
-static bool is_updated(uint64_t value)
-{
-	return value <= WARDEN_VALUE_MASK;
-}
-
-/* Replace the word's value unless the record goes to another host meanwhile.
-   Returns what was written; UPDATE_NONE: nothing; UPDATE_LOST: nothing that
-   counts. */
-static uint64_t word_update(struct warden_table *table,
-			    struct warden_record *record,
-			    const struct table_place *place,
-			    enum warden_word word, word_next_t *next,
-			    const void *context)
-{
-	_Atomic uint64_t *shared = warden_record_word(record, word);
-
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint64_t raw, value;
-
-		/* the word before the key: were it the other way round, the
-		   word could be the next owner's without our noticing */
-		raw = atomic_load_explicit(shared, memory_order_acquire);
-		if (!record_keep(record, place))
-			return UPDATE_LOST;
-		value = next(warden_word_value(raw, place->tag), context);
-		if (value == UPDATE_NONE)
-			return UPDATE_NONE;
-		if (!atomic_compare_exchange_strong_explicit(
-			    shared, &raw, warden_word_pack(place->tag, value),
-			    memory_order_seq_cst, memory_order_relaxed))
-			continue;
-		/* evicted between our look at the key and this? Then the word
-		   stands in a stranger's record, where it reads as zero. If
-		   not, whoever evicts from now on sees the word */
-		return record_keep(record, place) ? value : UPDATE_LOST;
-	}
-	counter_add(&table->header->contended);
-	return UPDATE_NONE;
-}
-
-static uint64_t next_constant(uint64_t value, const void *context)
-{
-	(void)value;
-	return *(const uint64_t *)context;
-}
-
-static void word_set(struct warden_table *table, struct warden_record *record,
-		     const struct table_place *place, enum warden_word word,
-		     uint64_t value)
-{
-	(void)word_update(table, record, place, word, next_constant, &value);
-}
-
 /* --- Claiming a record ---------------------------------------------------- */
-
-static bool block_holds(const struct warden_block_word *block,
-			uint32_t now_secs)
-{
-	return block->until_secs > now_secs;
-}
-
-static bool offences_count(const struct warden_block_word *block,
-			   uint32_t now_secs)
-{
-	return block->offences > 0 &&
-	       (uint64_t)block->until_secs + WARDEN_PEACE_SECS > now_secs;
-}
 
 /* What a record is worth; the least valuable one makes room. Among equals it
    is the one with the oldest event; among blocked ones that with the fewest
@@ -266,9 +75,9 @@ static uint64_t record_value(const struct warden_record *record, uint32_t tag,
 	uint64_t last = warden_word_load(record, WARDEN_WORD_LAST, tag);
 	uint64_t rank = RANK_EMPTY;
 
-	if (block_holds(&block, now_secs))
+	if (table_block_holds(&block, now_secs))
 		return blocked_value(&block);
-	if (offences_count(&block, now_secs))
+	if (table_offences_count(&block, now_secs))
 		rank = RANK_OFFENDER;
 	else if (warden_word_load(record, WARDEN_WORD_KNOWN, tag) != 0)
 		rank = RANK_KNOWN;
@@ -291,13 +100,13 @@ struct table_victim {
 
 static uint32_t key_tag(const struct warden_table *table, uint64_t key)
 {
-	return tag_of(warden_hash_u64(table->hash_key, key));
+	return table_tag_of(warden_hash_u64(table->hash_key, key));
 }
 
 static void victim_look(const struct warden_table *table,
 			struct table_victim *victim, uint64_t now)
 {
-	uint64_t key = record_key(victim->record);
+	uint64_t key = table_record_key(victim->record);
 
 	victim->key = key;
 	victim->value = 0;
@@ -377,7 +186,7 @@ static uint64_t record_await(const struct warden_record *record, uint64_t key)
 	for (int i = 0;
 	     i < WARDEN_CAS_TRIES && key == mark && warden_key_is_mark(mark);
 	     i++)
-		key = record_key(record);
+		key = table_record_key(record);
 	return key;
 }
 
@@ -391,7 +200,7 @@ static bool victim_has_new_block(const struct table_victim *victim,
 		warden_block_word_unpack(warden_word_value(raw, victim->tag));
 
 	return raw != victim->block &&
-	       block_holds(&block, (uint32_t)(now / 1000));
+	       table_block_holds(&block, (uint32_t)(now / 1000));
 }
 
 /* Take the record away from its host, for one with that tag. Returns the mark
@@ -411,17 +220,18 @@ static uint64_t record_take(struct warden_table *table,
 	uint64_t coming = warden_mark_pack(WARDEN_MARK_COMING, tag, number);
 	uint64_t from = victim->key;
 
-	if (key_is_host(from) || warden_mark_is(from, WARDEN_MARK_LEAVING)) {
-		if (!key_replace(record, from, leaving))
+	if (table_key_is_host(from) ||
+	    warden_mark_is(from, WARDEN_MARK_LEAVING)) {
+		if (!table_key_replace(record, from, leaving))
 			return 0;
 		if (victim_has_new_block(victim, now)) {
-			if (key_is_host(from))
-				(void)key_replace(record, leaving, from);
+			if (table_key_is_host(from))
+				(void)table_key_replace(record, leaving, from);
 			return 0;
 		}
 		from = leaving;
 	}
-	return key_replace(record, from, coming) ? coming : 0;
+	return table_key_replace(record, from, coming) ? coming : 0;
 }
 
 /* Empty a record that we have marked. A block that has not ended stays: it
@@ -436,11 +246,12 @@ static void record_wipe(struct warden_record *record, uint64_t mark,
 		struct warden_block_word block =
 			warden_block_word_unpack(raw & WARDEN_VALUE_MASK);
 
-		/* after the word, as in word_update() */
+		/* after the word, as in table_word_update() */
 		if (atomic_load(&record->key) != mark)
 			return;
-		if (raw == 0 || (i == WARDEN_WORD_BLOCK &&
-				 block_holds(&block, (uint32_t)(now / 1000))))
+		if (raw == 0 ||
+		    (i == WARDEN_WORD_BLOCK &&
+		     table_block_holds(&block, (uint32_t)(now / 1000))))
 			continue;
 		(void)atomic_compare_exchange_strong(word, &raw, 0);
 	}
@@ -455,14 +266,14 @@ static bool record_gives_way(struct warden_record *other, bool is_earlier,
 	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
 		uint64_t key = atomic_load(&other->key);
 
-		if (place_owns(place, key))
+		if (table_place_owns(place, key))
 			return false;
 		if (!warden_mark_is_of(key, WARDEN_MARK_COMING, place->tag))
 			return true;
 		/* let it finish; but it may have been killed */
 		if (is_earlier && i < WARDEN_CAS_TRIES - 1)
 			continue;
-		if (key_replace(other, key, 0))
+		if (table_key_replace(other, key, 0))
 			return true;
 	}
 	return false;
@@ -479,11 +290,11 @@ static bool claim_settle(const struct table_place *place,
 
 		if (other != record &&
 		    !record_gives_way(other, other < record, place)) {
-			(void)key_replace(record, mark, 0);
+			(void)table_key_replace(record, mark, 0);
 			return false;
 		}
 	}
-	return key_replace(record, mark, place->key);
+	return table_key_replace(record, mark, place->key);
 }
 
 static bool claim_victim(struct warden_table *table,
@@ -499,9 +310,9 @@ static bool claim_victim(struct warden_table *table,
 	if (mark == 0)
 		return false;
 	if (victim_is_blocked(victim))
-		counter_add(&table->header->set_full);
+		table_counter_add(&table->header->set_full);
 	if (victim->key != 0 && !coming)
-		counter_add(&table->header->evicted);
+		table_counter_add(&table->header->evicted);
 	record_wipe(victim->record, mark, now);
 	return claim_settle(place, victim->record, mark);
 }
@@ -512,28 +323,28 @@ static struct warden_record *place_claim(struct warden_table *table,
 					 const struct table_place *place,
 					 uint64_t now)
 {
-	if (!key_is_host(place->key))
+	if (!table_key_is_host(place->key))
 		return NULL;
 	for (int i = 0; i < CLAIM_TRIES; i++) {
-		struct warden_record *record = place_find(place);
+		struct warden_record *record = table_place_find(place);
 		struct table_victim victim = { .record = NULL };
 
 		if (record != NULL) {
-			if (record_keep(record, place))
+			if (table_record_keep(record, place))
 				return record;
 			continue;
 		}
 		if (!set_find_victim(table, place->set, now, &victim)) {
-			counter_add(&table->header->set_full);
-			counter_add(&table->header->unwatched);
+			table_counter_add(&table->header->set_full);
+			table_counter_add(&table->header->unwatched);
 			return NULL;
 		}
 		if (victim.record != NULL &&
 		    claim_victim(table, place, &victim, now))
 			return victim.record;
 	}
-	counter_add(&table->header->contended);
-	counter_add(&table->header->unwatched);
+	table_counter_add(&table->header->contended);
+	table_counter_add(&table->header->unwatched);
 	return NULL;
 }
 
@@ -560,7 +371,7 @@ static uint64_t next_idle(uint64_t empty_at, const void *context)
 	if (warden_bucket_reaches(empty_at, now, WARDEN_IDLE_FREE_PER_MINUTE,
 				  WARDEN_IDLE_FREE_PER_MINUTE,
 				  IDLE_WINDOW_SECS))
-		return UPDATE_NONE;
+		return TABLE_UPDATE_NONE;
 	return warden_bucket_add(empty_at, now, 1, WARDEN_IDLE_FREE_PER_MINUTE,
 				 IDLE_WINDOW_SECS);
 }
@@ -728,7 +539,7 @@ static void crowd_add(struct warden_table *table,
 			    memory_order_relaxed, memory_order_relaxed))
 			return;
 	}
-	counter_add(&table->header->contended);
+	table_counter_add(&table->header->contended);
 }
 
 static enum warden_block crowd_block(const struct warden_table *table,
@@ -791,7 +602,7 @@ static uint32_t record_offences(const struct warden_record *record,
 	struct warden_block_word block = warden_block_word_unpack(
 		warden_word_load(record, WARDEN_WORD_BLOCK, tag));
 
-	return offences_count(&block, now_secs) ? block.offences : 0;
+	return table_offences_count(&block, now_secs) ? block.offences : 0;
 }
 
 static void record_limits(const struct warden_table *table,
@@ -852,9 +663,9 @@ static uint64_t next_block(uint64_t value, const void *context)
 	struct warden_block_word block = warden_block_word_unpack(value);
 	uint32_t now_secs = (uint32_t)(begin->now / 1000);
 
-	if (block_holds(&block, now_secs))
-		return UPDATE_NONE;
-	if (!offences_count(&block, now_secs))
+	if (table_block_holds(&block, now_secs))
+		return TABLE_UPDATE_NONE;
+	if (!table_offences_count(&block, now_secs))
 		block.offences = 0;
 	if (block.offences < WARDEN_OFFENCES_MAX)
 		block.offences++;
@@ -866,7 +677,7 @@ static uint64_t next_block(uint64_t value, const void *context)
 }
 
 struct block_write {
-	word_next_t *next;
+	table_word_next_t *next;
 	const void *context;
 	bool again;
 };
@@ -876,8 +687,9 @@ static uint64_t next_block_write(uint64_t value, const void *context)
 	const struct block_write *write = context;
 	uint64_t next = write->next(value, write->context);
 
-	return write->again && is_updated(next) ? next | WARDEN_BLOCK_AGAIN :
-						  next;
+	return write->again && table_is_updated(next) ?
+		       next | WARDEN_BLOCK_AGAIN :
+		       next;
 }
 
 /* Write the host's block. Its record may be evicted under our hands, and then
@@ -889,8 +701,9 @@ static uint64_t next_block_write(uint64_t value, const void *context)
    and write the same word, he replaces the block that is in force. So the second
    write of a block is another word than the first. */
 static bool place_block(struct warden_table *table,
-			const struct table_place *place, word_next_t *next,
-			const void *context, uint64_t refused, uint64_t now)
+			const struct table_place *place,
+			table_word_next_t *next, const void *context,
+			uint64_t refused, uint64_t now)
 {
 	struct block_write write = { next, context, false };
 
@@ -901,17 +714,19 @@ static bool place_block(struct warden_table *table,
 		if (record == NULL)
 			return false;
 		write.again = i % 2 != 0;
-		written = word_update(table, record, place, WARDEN_WORD_BLOCK,
-				      next_block_write, &write);
-		if (written == UPDATE_LOST)
+		written = table_word_update(table, record, place,
+					    WARDEN_WORD_BLOCK, next_block_write,
+					    &write);
+		if (written == TABLE_UPDATE_LOST)
 			continue;
-		if (written == UPDATE_NONE)
+		if (written == TABLE_UPDATE_NONE)
 			return false;
-		word_set(table, record, place, WARDEN_WORD_REFUSED, refused);
-		counter_add(&table->header->blocks_changed);
+		table_word_set(table, record, place, WARDEN_WORD_REFUSED,
+			       refused);
+		table_counter_add(&table->header->blocks_changed);
 		return true;
 	}
-	counter_add(&table->header->unwatched);
+	table_counter_add(&table->header->unwatched);
 	return false;
 }
 
@@ -927,12 +742,12 @@ static void forget_before_block_end(struct warden_table *table,
 	struct warden_last_word last = warden_last_word_unpack(
 		warden_word_load(record, WARDEN_WORD_LAST, place->tag));
 
-	if (block.until_secs == 0 || block_holds(&block, now_secs) ||
+	if (block.until_secs == 0 || table_block_holds(&block, now_secs) ||
 	    last.secs >= block.until_secs)
 		return;
-	word_set(table, record, place, WARDEN_WORD_FAST, 0);
-	word_set(table, record, place, WARDEN_WORD_SLOW, 0);
-	word_set(table, record, place, WARDEN_WORD_IDLE, 0);
+	table_word_set(table, record, place, WARDEN_WORD_FAST, 0);
+	table_word_set(table, record, place, WARDEN_WORD_SLOW, 0);
+	table_word_set(table, record, place, WARDEN_WORD_IDLE, 0);
 }
 
 /* Is one of the buckets at its limit? */
@@ -940,11 +755,11 @@ static bool buckets_reach(const struct warden_policy *policy,
 			  const struct warden_limits *limits, uint64_t fast_at,
 			  uint64_t slow_at, uint64_t now)
 {
-	if (is_updated(fast_at) &&
+	if (table_is_updated(fast_at) &&
 	    warden_bucket_reaches(fast_at, now, limits->fast,
 				  policy->fail_limit, policy->fail_window_secs))
 		return true;
-	return is_updated(slow_at) &&
+	return table_is_updated(slow_at) &&
 	       warden_bucket_reaches(slow_at, now, limits->slow,
 				     WARDEN_SLOW_LIMIT,
 				     WARDEN_SLOW_WINDOW_SECS);
@@ -977,10 +792,10 @@ static bool add_points(struct warden_table *table, struct warden_record *record,
 	struct bucket_add slow = slow_add(limits, points, now);
 	uint64_t fast_at, slow_at;
 
-	fast_at =
-		word_update(table, record, place, words[0], next_bucket, &fast);
-	slow_at =
-		word_update(table, record, place, words[1], next_bucket, &slow);
+	fast_at = table_word_update(table, record, place, words[0], next_bucket,
+				    &fast);
+	slow_at = table_word_update(table, record, place, words[1], next_bucket,
+				    &slow);
 	return buckets_reach(policy, limits, fast_at, slow_at, now);
 }
 
@@ -1025,7 +840,8 @@ static uint64_t next_sketch(uint64_t value, const void *context)
 	*add->is_new_r = bits != sketch.bits;
 	*add->count_r = warden_sketch_count(bits);
 	sketch.bits = bits;
-	return *add->is_new_r ? warden_sketch_word_pack(&sketch) : UPDATE_NONE;
+	return *add->is_new_r ? warden_sketch_word_pack(&sketch) :
+				TABLE_UPDATE_NONE;
 }
 
 static uint16_t time_hours(uint64_t now)
@@ -1056,8 +872,8 @@ static bool add_name(struct warden_table *table, struct warden_record *record,
 		.is_new_r = &is_new,
 	};
 
-	(void)word_update(table, record, place, WARDEN_WORD_NAMES, next_sketch,
-			  &add);
+	(void)table_word_update(table, record, place, WARDEN_WORD_NAMES,
+				next_sketch, &add);
 	return warden_limits_trawls(limits, count, is_new);
 }
 
@@ -1082,8 +898,8 @@ static void users_begin_anew(struct warden_table *table,
 	known.users_before = count < WARDEN_USERS_BEFORE_MAX ?
 				     (uint16_t)count :
 				     WARDEN_USERS_BEFORE_MAX;
-	word_set(table, record, place, WARDEN_WORD_KNOWN,
-		 warden_known_word_pack(&known));
+	table_word_set(table, record, place, WARDEN_WORD_KNOWN,
+		       warden_known_word_pack(&known));
 }
 
 void warden_table_add_user(struct warden_table *table,
@@ -1091,7 +907,7 @@ void warden_table_add_user(struct warden_table *table,
 			   const struct warden_policy *policy, const char *user,
 			   uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
 	uint32_t count;
 	bool is_new;
@@ -1110,13 +926,13 @@ void warden_table_add_user(struct warden_table *table,
 		warden_word_load(record, WARDEN_WORD_USERS, place.tag));
 	if (users.bits != 0 && sketch_is_over(&users, add.time, add.age_max))
 		users_begin_anew(table, record, &place);
-	(void)word_update(table, record, &place, WARDEN_WORD_USERS, next_sketch,
-			  &add);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_USERS,
+				next_sketch, &add);
 	/* as good as another hash: of its 64 bits the sketch takes some at
 	   either end */
 	add.hash = add.hash << 32 | add.hash >> 32;
-	(void)word_update(table, record, &place, WARDEN_WORD_USERS_TOO,
-			  next_sketch, &add);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_USERS_TOO,
+				next_sketch, &add);
 }
 
 /* --- The ring of events ---------------------------------------------------- */
@@ -1142,7 +958,7 @@ void warden_table_add_event(struct warden_table *table,
 			    enum warden_protocol protocol, uint32_t points,
 			    uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 
 	ring_add(table, &place, class, protocol, points, now);
 }
@@ -1152,7 +968,7 @@ unsigned int warden_table_events(const struct warden_table *table,
 				 struct warden_event *events_r,
 				 unsigned int room)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	uint64_t next = atomic_load_explicit(&table->header->events_next,
 					     memory_order_relaxed);
 	unsigned int count = 0;
@@ -1205,8 +1021,8 @@ static void record_observe(struct warden_table *table,
 			   const struct table_place *place, unsigned int rule,
 			   uint64_t now)
 {
-	word_set(table, record, place, WARDEN_WORD_OBSERVED,
-		 now / 1000 << OBSERVED_RULE_BITS | rule);
+	table_word_set(table, record, place, WARDEN_WORD_OBSERVED,
+		       now / 1000 << OBSERVED_RULE_BITS | rule);
 	observed_add(table, place, rule, false, now);
 }
 
@@ -1214,7 +1030,7 @@ void warden_table_observe(struct warden_table *table,
 			  const struct warden_host *host, unsigned int rule,
 			  uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
 
 	if (record != NULL) {
@@ -1226,8 +1042,8 @@ void warden_table_observe(struct warden_table *table,
 void warden_table_observe_login(struct warden_table *table,
 				const struct warden_host *host, uint64_t now)
 {
-	struct table_place place = place_of(table, host);
-	const struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	const struct warden_record *record = table_place_find(&place);
 	uint64_t value;
 
 	if (record == NULL || !record_was_observed(record, place.tag, now))
@@ -1282,7 +1098,7 @@ bool warden_table_count(struct warden_table *table,
 			enum warden_protocol protocol, const char *user,
 			uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_last_word last = { now_secs, class, protocol };
@@ -1299,11 +1115,11 @@ bool warden_table_count(struct warden_table *table,
 	if (user != NULL && add_name(table, record, &place, &limits, user, now))
 		points *= WARDEN_TRAWL_FACTOR;
 	points = weigh(points, factor, &limits);
-	word_set(table, record, &place, WARDEN_WORD_LAST,
-		 warden_last_word_pack(&last));
+	table_word_set(table, record, &place, WARDEN_WORD_LAST,
+		       warden_last_word_pack(&last));
 	if (class == WARDEN_IDLE &&
-	    is_updated(word_update(table, record, &place, WARDEN_WORD_IDLE,
-				   next_idle, &now)))
+	    table_is_updated(table_word_update(
+		    table, record, &place, WARDEN_WORD_IDLE, next_idle, &now)))
 		points = 0;
 	if (points > 0 && warden_policy_is_mixed(policy) &&
 	    add_points(table, record, &place, policy, &limits, observed_buckets,
@@ -1349,8 +1165,8 @@ static uint64_t add_ahead(struct warden_table *table,
 	uint64_t added = 0;
 	struct bucket_ahead ahead = { *add, &added };
 
-	return is_updated(word_update(table, record, place, word,
-				      next_bucket_ahead, &ahead)) ?
+	return table_is_updated(table_word_update(table, record, place, word,
+						  next_bucket_ahead, &ahead)) ?
 		       added :
 		       0;
 }
@@ -1362,7 +1178,7 @@ void warden_table_count_ahead(struct warden_table *table,
 			      enum warden_protocol protocol, uint64_t now,
 			      struct warden_pending *pending_r)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_last_word last = { now_secs, class, protocol };
@@ -1379,8 +1195,8 @@ void warden_table_count_ahead(struct warden_table *table,
 	if (record == NULL)
 		return;
 	forget_before_block_end(table, record, &place, now_secs);
-	word_set(table, record, &place, WARDEN_WORD_LAST,
-		 warden_last_word_pack(&last));
+	table_word_set(table, record, &place, WARDEN_WORD_LAST,
+		       warden_last_word_pack(&last));
 	record_limits(table, record, &place, policy, now_secs, &limits);
 	points = weigh(warden_policy_points(policy, class), factor, &limits);
 	fast = fast_add(policy, &limits, points, now);
@@ -1415,7 +1231,7 @@ static uint64_t next_last_undone(uint64_t value, const void *context)
 	};
 
 	if (value != warden_last_word_pack(&last))
-		return UPDATE_NONE;
+		return TABLE_UPDATE_NONE;
 	last.class = WARDEN_CLASS_NONE;
 	last.protocol = WARDEN_PROTOCOL_UNKNOWN;
 	return warden_last_word_pack(&last);
@@ -1425,19 +1241,19 @@ void warden_table_take_back(struct warden_table *table,
 			    const struct warden_pending *pending,
 			    uint64_t now)
 {
-	struct table_place place = place_of(table, &pending->host);
-	struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, &pending->host);
+	struct warden_record *record = table_place_find(&place);
 	struct bucket_take_back fast = { now, pending->fast_ms };
 	struct bucket_take_back slow = { now, pending->slow_ms };
 
 	if (record == NULL)
 		return;
-	(void)word_update(table, record, &place, WARDEN_WORD_FAST,
-			  next_bucket_take_back, &fast);
-	(void)word_update(table, record, &place, WARDEN_WORD_SLOW,
-			  next_bucket_take_back, &slow);
-	(void)word_update(table, record, &place, WARDEN_WORD_LAST,
-			  next_last_undone, pending);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_FAST,
+				next_bucket_take_back, &fast);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_SLOW,
+				next_bucket_take_back, &slow);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_LAST,
+				next_last_undone, pending);
 }
 
 void warden_table_forgive(struct warden_table *table,
@@ -1445,8 +1261,8 @@ void warden_table_forgive(struct warden_table *table,
 			  const struct warden_policy *policy, uint32_t points,
 			  uint64_t now)
 {
-	struct table_place place = place_of(table, host);
-	struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	struct warden_record *record = table_place_find(&place);
 	struct bucket_take_back fast = { now, 0 }, slow = { now, 0 };
 	struct warden_limits limits;
 
@@ -1460,18 +1276,18 @@ void warden_table_forgive(struct warden_table *table,
 	slow.added = warden_bucket_add(0, now, points, limits.slow_drain,
 				       WARDEN_SLOW_WINDOW_SECS) -
 		     now;
-	(void)word_update(table, record, &place, WARDEN_WORD_FAST,
-			  next_bucket_take_back, &fast);
-	(void)word_update(table, record, &place, WARDEN_WORD_SLOW,
-			  next_bucket_take_back, &slow);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_FAST,
+				next_bucket_take_back, &fast);
+	(void)table_word_update(table, record, &place, WARDEN_WORD_SLOW,
+				next_bucket_take_back, &slow);
 }
 
 bool warden_table_settle(struct warden_table *table,
 			 const struct warden_host *host,
 			 const struct warden_policy *policy, uint64_t now)
 {
-	struct table_place place = place_of(table, host);
-	struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	struct warden_record *record = table_place_find(&place);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct block_begin begin = { policy, now, WARDEN_AUTH_FAILED };
 	struct warden_last_word last;
@@ -1497,7 +1313,7 @@ void warden_table_success(struct warden_table *table,
 			  const struct warden_host *host, bool clear_points,
 			  uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
 	struct warden_known_word known;
 
@@ -1506,30 +1322,31 @@ void warden_table_success(struct warden_table *table,
 	known = warden_known_word_unpack(
 		warden_word_load(record, WARDEN_WORD_KNOWN, place.tag));
 	known.login_secs = (uint32_t)(now / 1000);
-	word_set(table, record, &place, WARDEN_WORD_KNOWN,
-		 warden_known_word_pack(&known));
+	table_word_set(table, record, &place, WARDEN_WORD_KNOWN,
+		       warden_known_word_pack(&known));
 	near_set_known(table, &place, known.login_secs);
 	if (clear_points) {
-		word_set(table, record, &place, WARDEN_WORD_FAST, 0);
-		word_set(table, record, &place, WARDEN_WORD_SLOW, 0);
+		table_word_set(table, record, &place, WARDEN_WORD_FAST, 0);
+		table_word_set(table, record, &place, WARDEN_WORD_SLOW, 0);
 	}
 }
 
 static uint64_t next_plus_one(uint64_t value, const void *context)
 {
 	(void)context;
-	return value < WARDEN_VALUE_MASK ? value + 1 : UPDATE_NONE;
+	return value < WARDEN_VALUE_MASK ? value + 1 : TABLE_UPDATE_NONE;
 }
 
 void warden_table_refused(struct warden_table *table,
 			  const struct warden_host *host)
 {
-	struct table_place place = place_of(table, host);
-	struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	struct warden_record *record = table_place_find(&place);
 
 	if (record != NULL) {
-		(void)word_update(table, record, &place, WARDEN_WORD_REFUSED,
-				  next_plus_one, NULL);
+		(void)table_word_update(table, record, &place,
+					WARDEN_WORD_REFUSED, next_plus_one,
+					NULL);
 	}
 }
 
@@ -1540,7 +1357,7 @@ bool warden_table_block(struct warden_table *table,
 			unsigned int offences, enum warden_class reason,
 			uint64_t refused, uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_block_word block = {
 		.until_secs = until_secs,
 		.offences = (uint8_t)(offences > WARDEN_OFFENCES_MAX ?
@@ -1553,12 +1370,13 @@ bool warden_table_block(struct warden_table *table,
 					 WARDEN_PROTOCOL_UNKNOWN };
 	struct warden_record *record;
 
-	if (!place_block(table, &place, next_constant, &value, refused, now))
+	if (!place_block(table, &place, table_next_constant, &value, refused,
+			 now))
 		return false;
-	record = reason == WARDEN_MANUAL ? place_find(&place) : NULL;
+	record = reason == WARDEN_MANUAL ? table_place_find(&place) : NULL;
 	if (record != NULL) {
-		word_set(table, record, &place, WARDEN_WORD_LAST,
-			 warden_last_word_pack(&last));
+		table_word_set(table, record, &place, WARDEN_WORD_LAST,
+			       warden_last_word_pack(&last));
 	}
 	return true;
 }
@@ -1572,11 +1390,11 @@ static bool record_unblock(struct warden_table *table,
 
 	/* the points first: were the block gone before them, the next failure
 	   would find a full bucket and block again */
-	word_set(table, record, place, WARDEN_WORD_FAST, 0);
-	word_set(table, record, place, WARDEN_WORD_SLOW, 0);
-	word_set(table, record, place, WARDEN_WORD_IDLE, 0);
-	word_set(table, record, place, WARDEN_WORD_BLOCK, 0);
-	return block_holds(&block, (uint32_t)(now / 1000));
+	table_word_set(table, record, place, WARDEN_WORD_FAST, 0);
+	table_word_set(table, record, place, WARDEN_WORD_SLOW, 0);
+	table_word_set(table, record, place, WARDEN_WORD_IDLE, 0);
+	table_word_set(table, record, place, WARDEN_WORD_BLOCK, 0);
+	return table_block_holds(&block, (uint32_t)(now / 1000));
 }
 
 /* A block in a record that is no longer its host's: it was written too late, or
@@ -1588,10 +1406,10 @@ static void record_clear_late_block(const struct warden_table *table,
 {
 	_Atomic uint64_t *word = warden_record_word(record, WARDEN_WORD_BLOCK);
 	uint64_t raw = atomic_load(word);
-	uint64_t key = record_key(record);
+	uint64_t key = table_record_key(record);
 
 	if (warden_word_value(raw, place->tag) == 0 ||
-	    (key_is_host(key) && key_tag(table, key) == place->tag))
+	    (table_key_is_host(key) && key_tag(table, key) == place->tag))
 		return;
 	(void)atomic_compare_exchange_strong(word, &raw, 0);
 }
@@ -1605,7 +1423,7 @@ static bool record_forget(struct warden_table *table,
 	bool blocked = false;
 
 	for (int i = 0; i < CLAIM_TRIES; i++) {
-		if (!record_keep(record, place))
+		if (!table_record_keep(record, place))
 			record_clear_late_block(table, record, place);
 		else if (record_unblock(table, record, place, now))
 			blocked = true;
@@ -1619,10 +1437,10 @@ static bool record_forget(struct warden_table *table,
 bool warden_table_unblock(struct warden_table *table,
 			  const struct warden_host *host, uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	bool blocked = false;
 
-	if (!key_is_host(place.key))
+	if (!table_key_is_host(place.key))
 		return false;
 	/* every record of the set: what a stranger or a late update left there
 	   could come forward when the first is evicted */
@@ -1631,7 +1449,7 @@ bool warden_table_unblock(struct warden_table *table,
 			blocked = true;
 	}
 	if (blocked)
-		counter_add(&table->header->blocks_changed);
+		table_counter_add(&table->header->blocks_changed);
 	return blocked;
 }
 
@@ -1640,7 +1458,7 @@ void warden_table_set_known(struct warden_table *table,
 			    uint32_t last_login_secs, uint32_t users,
 			    uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	struct warden_record *record = place_claim(table, &place, now);
 	struct warden_known_word known = {
 		.login_secs = last_login_secs,
@@ -1651,8 +1469,8 @@ void warden_table_set_known(struct warden_table *table,
 
 	near_set_known(table, &place, last_login_secs);
 	if (record != NULL) {
-		word_set(table, record, &place, WARDEN_WORD_KNOWN,
-			 warden_known_word_pack(&known));
+		table_word_set(table, record, &place, WARDEN_WORD_KNOWN,
+			       warden_known_word_pack(&known));
 	}
 }
 
@@ -1662,16 +1480,17 @@ uint32_t warden_table_blocked_until(const struct warden_table *table,
 				    const struct warden_host *host,
 				    uint64_t now)
 {
-	struct table_place place = place_of(table, host);
-	const struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	const struct warden_record *record = table_place_find(&place);
 	struct warden_block_word block;
 
 	if (record == NULL)
 		return 0;
 	block = warden_block_word_unpack(
 		warden_word_load(record, WARDEN_WORD_BLOCK, place.tag));
-	return block_holds(&block, (uint32_t)(now / 1000)) ? block.until_secs :
-							      0;
+	return table_block_holds(&block, (uint32_t)(now / 1000)) ?
+		       block.until_secs :
+		       0;
 }
 
 static void place_limits(const struct warden_table *table,
@@ -1696,7 +1515,7 @@ enum warden_block warden_table_crowd_of(const struct warden_table *table,
 					const struct warden_policy *policy,
 					uint64_t now)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 	const struct warden_record *record;
 	enum warden_block block;
 
@@ -1705,7 +1524,7 @@ enum warden_block warden_table_crowd_of(const struct warden_table *table,
 	block = crowd_block(table, &place, policy, now);
 	if (block == WARDEN_BLOCK_NONE)
 		return block;
-	record = place_find(&place);
+	record = table_place_find(&place);
 	return record != NULL && record_is_known(record, place.tag, policy,
 						 (uint32_t)(now / 1000)) ?
 		       WARDEN_BLOCK_NONE :
@@ -1716,8 +1535,8 @@ bool warden_table_is_known(const struct warden_table *table,
 			   const struct warden_host *host,
 			   const struct warden_policy *policy, uint64_t now)
 {
-	struct table_place place = place_of(table, host);
-	const struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	const struct warden_record *record = table_place_find(&place);
 
 	return record != NULL && record_is_known(record, place.tag, policy,
 						 (uint32_t)(now / 1000));
@@ -1728,9 +1547,10 @@ void warden_table_limits(const struct warden_table *table,
 			 const struct warden_policy *policy, uint64_t now,
 			 struct warden_limits *limits_r)
 {
-	struct table_place place = place_of(table, host);
+	struct table_place place = table_place_of(table, host);
 
-	place_limits(table, &place, place_find(&place), policy, now, limits_r);
+	place_limits(table, &place, table_place_find(&place), policy, now,
+		     limits_r);
 }
 
 enum warden_block warden_table_block_of(const struct warden_table *table,
@@ -1738,8 +1558,8 @@ enum warden_block warden_table_block_of(const struct warden_table *table,
 					const struct warden_policy *policy,
 					uint64_t now, unsigned int *reason_r)
 {
-	struct table_place place = place_of(table, host);
-	const struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	const struct warden_record *record = table_place_find(&place);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_block_word block;
 	struct warden_limits limits;
@@ -1748,7 +1568,7 @@ enum warden_block warden_table_block_of(const struct warden_table *table,
 		return WARDEN_BLOCK_NONE;
 	block = warden_block_word_unpack(
 		warden_word_load(record, WARDEN_WORD_BLOCK, place.tag));
-	if (!block_holds(&block, now_secs))
+	if (!table_block_holds(&block, now_secs))
 		return WARDEN_BLOCK_NONE;
 	*reason_r = block.reason;
 	/* most are not: then one line more of memory has told it */
@@ -1794,11 +1614,12 @@ static void record_read(const struct warden_table *table,
 		warden_word_load(record, WARDEN_WORD_SLOW, tag), now,
 		WARDEN_SLOW_LIMIT, WARDEN_SLOW_WINDOW_SECS);
 	info->blocked_until = block_end(&block, policy, now_secs);
-	info->blocked = block_holds(&block, now_secs);
+	info->blocked = table_block_holds(&block, now_secs);
 	info->reason = block.reason;
-	info->offences = info->blocked || offences_count(&block, now_secs) ?
-				 block.offences :
-				 0;
+	info->offences =
+		info->blocked || table_offences_count(&block, now_secs) ?
+			block.offences :
+			0;
 	info->refused = warden_word_load(record, WARDEN_WORD_REFUSED, tag);
 	info->last_login =
 		warden_known_word_unpack(
@@ -1823,8 +1644,8 @@ bool warden_table_read(const struct warden_table *table,
 		       const struct warden_policy *policy, uint64_t now,
 		       struct warden_host_info *info_r)
 {
-	struct table_place place = place_of(table, host);
-	const struct warden_record *record = place_find(&place);
+	struct table_place place = table_place_of(table, host);
+	const struct warden_record *record = table_place_find(&place);
 
 	memset(info_r, 0, sizeof(*info_r));
 	info_r->host = *host;
@@ -1869,13 +1690,13 @@ static bool record_host(const struct warden_table *table, uint32_t family,
 {
 	host_r->family = family == 0 ? WARDEN_INET : WARDEN_INET6;
 	/* one that is about to leave has its key back in a moment, as a rule */
-	host_r->key = record_await(record, record_key(record));
-	if (!key_is_host(host_r->key) ||
+	host_r->key = record_await(record, table_record_key(record));
+	if (!table_key_is_host(host_r->key) ||
 	    (family == 0 && host_r->key > UINT32_MAX) ||
 	    !host_is_possible(host_r, policy))
 		return false;
-	*place_r = place_of(table, host_r);
-	return place_find(place_r) == record;
+	*place_r = table_place_of(table, host_r);
+	return table_place_find(place_r) == record;
 }
 
 static struct warden_record *table_record(const struct warden_table *table,
@@ -1930,7 +1751,7 @@ static bool record_expire(struct warden_table *table,
 		return false;
 	if (warden_mark_is(victim.key, WARDEN_MARK_COMING)) {
 		return record_await(record, victim.key) == victim.key &&
-		       key_replace(record, victim.key, 0);
+		       table_key_replace(record, victim.key, 0);
 	}
 	place.key = victim.key;
 	place.tag = victim.tag;
@@ -1941,7 +1762,7 @@ static bool record_expire(struct warden_table *table,
 	if (mark == 0)
 		return false;
 	record_wipe(record, mark, now);
-	return key_replace(record, mark, 0);
+	return table_key_replace(record, mark, 0);
 }
 
 uint64_t warden_table_expire(struct warden_table *table,

@@ -1,0 +1,158 @@
+/* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
+#ifndef WARDEN_TABLE_PRIVATE_H
+#define WARDEN_TABLE_PRIVATE_H
+
+#include "warden-hash.h"
+#include "warden-table.h"
+#include "warden-word.h"
+#include "warden.h"
+
+/* What the files of the hosts share, for warden-table*.c alone; sessions, totals
+   and the attempts under way need none of it. Inline is what the verdict on a
+   client needs. Which access may race with which is in warden-table.h. */
+
+/* Of one of the counters in the header. */
+static inline void table_counter_add(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* --- The record of a host ------------------------------------------------- */
+
+/* Where a host belongs in the table, worked out once for each call. */
+struct table_place {
+	struct warden_set *set;
+	uint64_t key;
+	uint32_t tag;
+	uint32_t family; /* index */
+};
+
+static inline uint32_t table_family_index(unsigned int family)
+{
+	return family == WARDEN_INET6 ? 1 : 0;
+}
+
+static inline uint32_t table_tag_of(uint64_t hash)
+{
+	return hash & ((1U << WARDEN_TAG_BITS) - 1);
+}
+
+static inline uint32_t table_set_of(uint64_t hash, uint32_t set_count)
+{
+	return (uint32_t)((hash >> 32) * set_count >> 32);
+}
+
+static inline struct table_place
+table_place_of(const struct warden_table *table, const struct warden_host *host)
+{
+	uint32_t family = table_family_index(host->family);
+	uint64_t hash = warden_hash_u64(table->hash_key, host->key);
+	struct table_place place = {
+		.set = &table->sets[family][table_set_of(
+			hash, table->set_count[family])],
+		.key = host->key,
+		.tag = table_tag_of(hash),
+		.family = family,
+	};
+	return place;
+}
+
+static inline uint64_t table_record_key(const struct warden_record *record)
+{
+	return atomic_load_explicit(&record->key, memory_order_acquire);
+}
+
+/* Can a host have this key? Not 0, and no mark. */
+static inline bool table_key_is_host(uint64_t key)
+{
+	return key != 0 && !warden_key_is_mark(key);
+}
+
+/* Is a record with this key the host's? While it is leaving it still is. */
+static inline bool table_place_owns(const struct table_place *place,
+				    uint64_t key)
+{
+	return key == place->key ||
+	       warden_mark_is_of(key, WARDEN_MARK_LEAVING, place->tag);
+}
+
+/* As table_place_find(), for a set in which a record changes hands:
+   warden-table-record.c. */
+struct warden_record *table_place_find_leaving(const struct table_place *place);
+
+/* The hot path: keys and blocks are fetched at once, and marks are rare. */
+static inline struct warden_record *
+table_place_find(const struct table_place *place)
+{
+	__builtin_prefetch(place->set->records);
+	__builtin_prefetch(place->set->words[WARDEN_WORD_BLOCK]);
+	__builtin_prefetch(place->set->words[WARDEN_WORD_REFUSED]);
+	if (!table_key_is_host(place->key))
+		return NULL;
+	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
+		uint64_t key = table_record_key(&place->set->records[i]);
+
+		if (key == place->key)
+			return &place->set->records[i];
+		if (__builtin_expect(warden_key_is_mark(key), 0))
+			return table_place_find_leaving(place);
+	}
+	return NULL;
+}
+
+static inline bool table_key_replace(struct warden_record *record,
+				     uint64_t from, uint64_t to)
+{
+	return atomic_compare_exchange_strong(&record->key, &from, to);
+}
+
+/* --- Its words: warden-table-record.c ------------------------------------- */
+
+/* Before and after a change of a word: is the record still the host's? If
+   somebody is about to take it away, take it back: it is in use. */
+bool table_record_keep(struct warden_record *record,
+		       const struct table_place *place);
+
+/* Makes the next value of a word from the present one. TABLE_UPDATE_NONE: leave
+   it as it is. TABLE_UPDATE_LOST: the record is another host's meanwhile. */
+#define TABLE_UPDATE_NONE UINT64_MAX
+#define TABLE_UPDATE_LOST (UINT64_MAX - 1)
+typedef uint64_t table_word_next_t(uint64_t value, const void *context);
+
+static inline bool table_is_updated(uint64_t value)
+{
+	return value <= WARDEN_VALUE_MASK;
+}
+
+/* Replace the word's value unless the record goes to another host meanwhile.
+   Returns what was written; TABLE_UPDATE_NONE: nothing; TABLE_UPDATE_LOST:
+   nothing that counts. */
+uint64_t table_word_update(struct warden_table *table,
+			   struct warden_record *record,
+			   const struct table_place *place,
+			   enum warden_word word, table_word_next_t *next,
+			   const void *context);
+
+/* A table_word_next_t: the uint64_t that context points to, whatever it was. */
+uint64_t table_next_constant(uint64_t value, const void *context);
+
+void table_word_set(struct warden_table *table, struct warden_record *record,
+		    const struct table_place *place, enum warden_word word,
+		    uint64_t value);
+
+/* --- What they say -------------------------------------------------------- */
+
+static inline bool table_block_holds(const struct warden_block_word *block,
+				     uint32_t now_secs)
+{
+	return block->until_secs > now_secs;
+}
+
+static inline bool table_offences_count(const struct warden_block_word *block,
+					uint32_t now_secs)
+{
+	return block->offences > 0 &&
+	       (uint64_t)block->until_secs + WARDEN_PEACE_SECS > now_secs;
+}
+
+#endif
