@@ -7,9 +7,9 @@
 #include "warden-word.h"
 #include "warden.h"
 
-/* What the files of the hosts share, for warden-table*.c alone; sessions, totals
-   and the attempts under way need none of it. Inline is what the verdict on a
-   client needs. Which access may race with which is in warden-table.h. */
+/* What the files of the hosts share, for warden-table*.c alone; sessions,
+   totals and the attempts under way need none of it. Inline is what the verdict
+   on a client needs. Which access may race with which is in warden-table.h. */
 
 /* Of one of the counters in the header. */
 static inline void table_counter_add(_Atomic uint64_t *counter)
@@ -106,6 +106,43 @@ static inline bool table_key_replace(struct warden_record *record,
 	return atomic_compare_exchange_strong(&record->key, &from, to);
 }
 
+static inline uint32_t table_key_tag(const struct warden_table *table,
+				     uint64_t key)
+{
+	return table_tag_of(warden_hash_u64(table->hash_key, key));
+}
+
+/* --- Who has it: warden-table-claim.c ------------------------------------- */
+
+/* So often it is tried again when others were faster. */
+#define TABLE_CLAIM_TRIES 8
+
+/* The host's record, claimed if it has none. NULL: its set is full of hosts
+   that were blocked by hand, or others were always faster. */
+struct warden_record *table_place_claim(struct warden_table *table,
+					const struct table_place *place,
+					uint64_t now);
+
+/* A record, and what was seen in it. */
+struct table_victim {
+	struct warden_record *record;
+	uint64_t key;
+	uint32_t tag;	/* of the host whose record it is */
+	uint64_t block; /* the whole word */
+	uint64_t value;
+};
+
+/* victim->record is given; its key 0: it is free, and nothing else is set. */
+void table_victim_look(const struct warden_table *table,
+		       struct table_victim *victim, uint64_t now);
+/* Make the record a free one. false: it has changed since, or was blocked. */
+bool table_victim_free(struct warden_table *table,
+		       const struct table_victim *victim, uint64_t now);
+
+/* Give whoever has marked the record a moment to finish. Returns its key; the
+   same mark again: nobody works on it any more, or he has to wait for us. */
+uint64_t table_record_await(const struct warden_record *record, uint64_t key);
+
 /* --- Its words: warden-table-record.c ------------------------------------- */
 
 /* Before and after a change of a word: is the record still the host's? If
@@ -139,6 +176,13 @@ uint64_t table_next_constant(uint64_t value, const void *context);
 void table_word_set(struct warden_table *table, struct warden_record *record,
 		    const struct table_place *place, enum warden_word word,
 		    uint64_t value);
+
+/* --- Observe mode: warden-table.c ----------------------------------------- */
+
+/* Would the host have been refused within the hour, were it not for observe
+   mode; or is there anything in its buckets of what is observed? */
+bool table_record_is_observed(const struct warden_record *record, uint32_t tag,
+			      uint64_t now);
 
 /* --- What they say -------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* Copyright (c) 2026 dovecot-warden authors, see the included COPYING file */
 
-/* The hosts: claim a record, count on it, block and unblock. The contract with
+/* The hosts: count on a record, block and unblock. The contract with
    other processes is in warden-table.h; sessions and totals are in files of
    their own. */
 
@@ -12,26 +12,9 @@
 #include "warden-sketch-ring.h"
 #include "warden-sketch.h"
 
-#define CLAIM_TRIES 8
 #define OBSERVED_SECS 3600
 #define OBSERVED_RULE_BITS 9
 #define IDLE_WINDOW_SECS 60
-
-/* --- Claiming a record ---------------------------------------------------- */
-
-/* What a record is worth; the least valuable one makes room. Among equals it
-   is the one with the oldest event; among blocked ones that with the fewest
-   offences, whose block ends first. RECORD_KEEP: blocked by hand. */
-#define RECORD_KEEP UINT64_MAX
-enum {
-	RANK_EMPTY,
-	RANK_POINTS,
-	RANK_KNOWN,
-	RANK_OFFENDER,
-	RANK_COMING, /* somebody makes it ready; or did, and was killed */
-	RANK_BLOCKED,
-};
-#define RANK_SHIFT 40
 
 /* Would it have been refused within the hour, were it not for observe mode? */
 static bool record_was_observed(const struct warden_record *record,
@@ -45,9 +28,8 @@ static bool record_was_observed(const struct warden_record *record,
 	return value != 0 && age <= OBSERVED_SECS;
 }
 
-/* Or is there anything in its buckets of what is observed? */
-static bool record_is_observed(const struct warden_record *record, uint32_t tag,
-			       uint64_t now)
+bool table_record_is_observed(const struct warden_record *record, uint32_t tag,
+			      uint64_t now)
 {
 	const uint64_t longest = (uint64_t)WARDEN_SLOW_WINDOW_SECS * 1000 *
 				 WARDEN_BUCKET_WINDOWS_MAX;
@@ -57,295 +39,6 @@ static bool record_is_observed(const struct warden_record *record, uint32_t tag,
 	/* as a rule what is in the other one is in this one for longer */
 	return record_was_observed(record, tag, now) ||
 	       (empty_at > now && empty_at - now <= longest);
-}
-
-static uint64_t blocked_value(const struct warden_block_word *block)
-{
-	if (block->reason == WARDEN_MANUAL)
-		return RECORD_KEEP;
-	return (uint64_t)RANK_BLOCKED << RANK_SHIFT |
-	       (uint64_t)block->offences << 32 | block->until_secs;
-}
-
-static uint64_t record_value(const struct warden_record *record, uint32_t tag,
-			     uint64_t block_value, uint64_t now)
-{
-	uint32_t now_secs = (uint32_t)(now / 1000);
-	struct warden_block_word block = warden_block_word_unpack(block_value);
-	uint64_t last = warden_word_load(record, WARDEN_WORD_LAST, tag);
-	uint64_t rank = RANK_EMPTY;
-
-	if (table_block_holds(&block, now_secs))
-		return blocked_value(&block);
-	if (table_offences_count(&block, now_secs))
-		rank = RANK_OFFENDER;
-	else if (warden_word_load(record, WARDEN_WORD_KNOWN, tag) != 0)
-		rank = RANK_KNOWN;
-	else if (warden_word_load(record, WARDEN_WORD_FAST, tag) > now ||
-		 warden_word_load(record, WARDEN_WORD_SLOW, tag) > now ||
-		 warden_word_load(record, WARDEN_WORD_IDLE, tag) > now ||
-		 record_is_observed(record, tag, now))
-		rank = RANK_POINTS;
-	return rank << RANK_SHIFT | warden_last_word_unpack(last).secs;
-}
-
-/* A record, and what was seen in it. */
-struct table_victim {
-	struct warden_record *record;
-	uint64_t key;
-	uint32_t tag;	/* of the host whose record it is */
-	uint64_t block; /* the whole word */
-	uint64_t value;
-};
-
-static uint32_t key_tag(const struct warden_table *table, uint64_t key)
-{
-	return table_tag_of(warden_hash_u64(table->hash_key, key));
-}
-
-static void victim_look(const struct warden_table *table,
-			struct table_victim *victim, uint64_t now)
-{
-	uint64_t key = table_record_key(victim->record);
-
-	victim->key = key;
-	victim->value = 0;
-	if (key == 0)
-		return;
-	if (warden_mark_is(key, WARDEN_MARK_COMING)) {
-		victim->value = (uint64_t)RANK_COMING << RANK_SHIFT;
-		return;
-	}
-	victim->tag = warden_key_is_mark(key) ? warden_mark_tag(key) :
-						key_tag(table, key);
-	victim->block = atomic_load(
-		warden_record_word(victim->record, WARDEN_WORD_BLOCK));
-	victim->value = record_value(
-		victim->record, victim->tag,
-		warden_word_value(victim->block, victim->tag), now);
-}
-
-static bool victim_is_blocked(const struct table_victim *victim)
-{
-	return victim->value >> RANK_SHIFT >= RANK_BLOCKED;
-}
-
-/* All that decides whether a set is full of blocks. */
-struct set_image {
-	uint64_t keys[WARDEN_SET_WAYS];
-	uint64_t blocks[WARDEN_SET_WAYS];
-};
-
-static void set_find_least(const struct warden_table *table,
-			   struct warden_set *set, uint64_t now,
-			   struct table_victim *victim_r,
-			   struct set_image *image_r)
-{
-	memset(image_r, 0, sizeof(*image_r));
-	victim_r->value = RECORD_KEEP;
-	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		struct table_victim found = { .record = &set->records[i] };
-
-		victim_look(table, &found, now);
-		image_r->keys[i] = found.key;
-		image_r->blocks[i] = found.block;
-		if (found.key == 0 || found.value < victim_r->value)
-			*victim_r = found;
-		if (found.key == 0)
-			break;
-	}
-}
-
-/* false: no record may be taken. A block may have begun in one record and ended
-   in another while we went by, and then the set was never full of them: it was
-   if it looks the same twice. If it never does, *victim_r has no record. */
-static bool set_find_victim(const struct warden_table *table,
-			    struct warden_set *set, uint64_t now,
-			    struct table_victim *victim_r)
-{
-	struct set_image before, image;
-
-	set_find_least(table, set, now, victim_r, &image);
-	for (int i = 0; i < CLAIM_TRIES && victim_is_blocked(victim_r); i++) {
-		before = image;
-		set_find_least(table, set, now, victim_r, &image);
-		if (memcmp(&before, &image, sizeof(image)) == 0)
-			return victim_r->value != RECORD_KEEP;
-	}
-	if (victim_is_blocked(victim_r))
-		victim_r->record = NULL;
-	return true;
-}
-
-/* Give whoever has marked the record a moment to finish. Returns its key; the
-   same mark again: nobody works on it any more, or he has to wait for us. */
-static uint64_t record_await(const struct warden_record *record, uint64_t key)
-{
-	uint64_t mark = key;
-
-	for (int i = 0;
-	     i < WARDEN_CAS_TRIES && key == mark && warden_key_is_mark(mark);
-	     i++)
-		key = table_record_key(record);
-	return key;
-}
-
-/* Was the host of the record blocked since we looked? */
-static bool victim_has_new_block(const struct table_victim *victim,
-				 uint64_t now)
-{
-	uint64_t raw = atomic_load(
-		warden_record_word(victim->record, WARDEN_WORD_BLOCK));
-	struct warden_block_word block =
-		warden_block_word_unpack(warden_word_value(raw, victim->tag));
-
-	return raw != victim->block &&
-	       table_block_holds(&block, (uint32_t)(now / 1000));
-}
-
-/* Take the record away from its host, for one with that tag. Returns the mark
-   that is its key now; 0: it was not to be had. The order is what keeps a block
-   that begins meanwhile: we mark the record and look at its block, who blocks
-   writes the block and looks for the mark. One of the two sees the other, and
-   either takes the mark away again. */
-static uint64_t record_take(struct warden_table *table,
-			    const struct table_victim *victim, uint32_t tag,
-			    uint64_t now)
-{
-	struct warden_record *record = victim->record;
-	uint64_t number = atomic_fetch_add_explicit(&table->header->marks, 1,
-						    memory_order_relaxed);
-	uint64_t leaving =
-		warden_mark_pack(WARDEN_MARK_LEAVING, victim->tag, number);
-	uint64_t coming = warden_mark_pack(WARDEN_MARK_COMING, tag, number);
-	uint64_t from = victim->key;
-
-	if (table_key_is_host(from) ||
-	    warden_mark_is(from, WARDEN_MARK_LEAVING)) {
-		if (!table_key_replace(record, from, leaving))
-			return 0;
-		if (victim_has_new_block(victim, now)) {
-			if (table_key_is_host(from))
-				(void)table_key_replace(record, leaving, from);
-			return 0;
-		}
-		from = leaving;
-	}
-	return table_key_replace(record, from, coming) ? coming : 0;
-}
-
-/* Empty a record that we have marked. A block that has not ended stays: it
-   reads as zero for the new owner, and a wipe that comes late, after others
-   have taken the record over, must not end one that began meanwhile. */
-static void record_wipe(struct warden_record *record, uint64_t mark,
-			uint64_t now)
-{
-	for (unsigned int i = 0; i < WARDEN_WORDS; i++) {
-		_Atomic uint64_t *word = warden_record_word(record, i);
-		uint64_t raw = atomic_load(word);
-		struct warden_block_word block =
-			warden_block_word_unpack(raw & WARDEN_VALUE_MASK);
-
-		/* after the word, as in table_word_update() */
-		if (atomic_load(&record->key) != mark)
-			return;
-		if (raw == 0 ||
-		    (i == WARDEN_WORD_BLOCK &&
-		     table_block_holds(&block, (uint32_t)(now / 1000))))
-			continue;
-		(void)atomic_compare_exchange_strong(word, &raw, 0);
-	}
-}
-
-/* Does the other record leave the host to us? Not if it is the host's; if
-   somebody makes it ready for the same host, the earlier one in the set goes
-   on and the later one gives way. */
-static bool record_gives_way(struct warden_record *other, bool is_earlier,
-			     const struct table_place *place)
-{
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint64_t key = atomic_load(&other->key);
-
-		if (table_place_owns(place, key))
-			return false;
-		if (!warden_mark_is_of(key, WARDEN_MARK_COMING, place->tag))
-			return true;
-		/* let it finish; but it may have been killed */
-		if (is_earlier && i < WARDEN_CAS_TRIES - 1)
-			continue;
-		if (table_key_replace(other, key, 0))
-			return true;
-	}
-	return false;
-}
-
-/* Give the record that we have marked to the host, unless it has or gets
-   another one. Of two who do this at once, at least one sees the other's
-   mark, because each looks after it has set its own. */
-static bool claim_settle(const struct table_place *place,
-			 struct warden_record *record, uint64_t mark)
-{
-	for (unsigned int i = 0; i < WARDEN_SET_WAYS; i++) {
-		struct warden_record *other = &place->set->records[i];
-
-		if (other != record &&
-		    !record_gives_way(other, other < record, place)) {
-			(void)table_key_replace(record, mark, 0);
-			return false;
-		}
-	}
-	return table_key_replace(record, mark, place->key);
-}
-
-static bool claim_victim(struct warden_table *table,
-			 const struct table_place *place,
-			 const struct table_victim *victim, uint64_t now)
-{
-	bool coming = warden_mark_is(victim->key, WARDEN_MARK_COMING);
-	uint64_t mark;
-
-	if (coming && record_await(victim->record, victim->key) != victim->key)
-		return false;
-	mark = record_take(table, victim, place->tag, now);
-	if (mark == 0)
-		return false;
-	if (victim_is_blocked(victim))
-		table_counter_add(&table->header->set_full);
-	if (victim->key != 0 && !coming)
-		table_counter_add(&table->header->evicted);
-	record_wipe(victim->record, mark, now);
-	return claim_settle(place, victim->record, mark);
-}
-
-/* The host's record, claimed if it has none. NULL: its set is full of hosts
-   that were blocked by hand, or others were always faster. */
-static struct warden_record *place_claim(struct warden_table *table,
-					 const struct table_place *place,
-					 uint64_t now)
-{
-	if (!table_key_is_host(place->key))
-		return NULL;
-	for (int i = 0; i < CLAIM_TRIES; i++) {
-		struct warden_record *record = table_place_find(place);
-		struct table_victim victim = { .record = NULL };
-
-		if (record != NULL) {
-			if (table_record_keep(record, place))
-				return record;
-			continue;
-		}
-		if (!set_find_victim(table, place->set, now, &victim)) {
-			table_counter_add(&table->header->set_full);
-			table_counter_add(&table->header->unwatched);
-			return NULL;
-		}
-		if (victim.record != NULL &&
-		    claim_victim(table, place, &victim, now))
-			return victim.record;
-	}
-	table_counter_add(&table->header->contended);
-	table_counter_add(&table->header->unwatched);
-	return NULL;
 }
 
 /* --- Counting ------------------------------------------------------------- */
@@ -707,8 +400,9 @@ static bool place_block(struct warden_table *table,
 {
 	struct block_write write = { next, context, false };
 
-	for (int i = 0; i < CLAIM_TRIES; i++) {
-		struct warden_record *record = place_claim(table, place, now);
+	for (int i = 0; i < TABLE_CLAIM_TRIES; i++) {
+		struct warden_record *record =
+			table_place_claim(table, place, now);
 		uint64_t written;
 
 		if (record == NULL)
@@ -908,7 +602,7 @@ void warden_table_add_user(struct warden_table *table,
 			   uint64_t now)
 {
 	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_record *record = table_place_claim(table, &place, now);
 	uint32_t count;
 	bool is_new;
 	struct sketch_add add = {
@@ -935,7 +629,7 @@ void warden_table_add_user(struct warden_table *table,
 				next_sketch, &add);
 }
 
-/* --- The ring of events ---------------------------------------------------- */
+/* --- The ring of events --------------------------------------------------- */
 
 static void ring_add(struct warden_table *table,
 		     const struct table_place *place, unsigned int class,
@@ -995,7 +689,7 @@ unsigned int warden_table_events(const struct warden_table *table,
 	return count;
 }
 
-/* --- Observe mode ----------------------------------------------------------- */
+/* --- Observe mode --------------------------------------------------------- */
 
 #define OBSERVED_RULE_MASK (WARDEN_RULES_ROOM - 1)
 
@@ -1031,7 +725,7 @@ void warden_table_observe(struct warden_table *table,
 			  uint64_t now)
 {
 	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_record *record = table_place_claim(table, &place, now);
 
 	if (record != NULL) {
 		record_observe(table, record, &place, rule & OBSERVED_RULE_MASK,
@@ -1099,7 +793,7 @@ bool warden_table_count(struct warden_table *table,
 			uint64_t now)
 {
 	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_record *record = table_place_claim(table, &place, now);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_last_word last = { now_secs, class, protocol };
 	struct block_begin begin = { policy, now, class };
@@ -1179,7 +873,7 @@ void warden_table_count_ahead(struct warden_table *table,
 			      struct warden_pending *pending_r)
 {
 	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_record *record = table_place_claim(table, &place, now);
 	uint32_t now_secs = (uint32_t)(now / 1000);
 	struct warden_last_word last = { now_secs, class, protocol };
 	struct bucket_add fast, slow;
@@ -1314,7 +1008,7 @@ void warden_table_success(struct warden_table *table,
 			  uint64_t now)
 {
 	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_record *record = table_place_claim(table, &place, now);
 	struct warden_known_word known;
 
 	if (record == NULL)
@@ -1409,7 +1103,7 @@ static void record_clear_late_block(const struct warden_table *table,
 	uint64_t key = table_record_key(record);
 
 	if (warden_word_value(raw, place->tag) == 0 ||
-	    (table_key_is_host(key) && key_tag(table, key) == place->tag))
+	    (table_key_is_host(key) && table_key_tag(table, key) == place->tag))
 		return;
 	(void)atomic_compare_exchange_strong(word, &raw, 0);
 }
@@ -1422,7 +1116,7 @@ static bool record_forget(struct warden_table *table,
 {
 	bool blocked = false;
 
-	for (int i = 0; i < CLAIM_TRIES; i++) {
+	for (int i = 0; i < TABLE_CLAIM_TRIES; i++) {
 		if (!table_record_keep(record, place))
 			record_clear_late_block(table, record, place);
 		else if (record_unblock(table, record, place, now))
@@ -1459,7 +1153,7 @@ void warden_table_set_known(struct warden_table *table,
 			    uint64_t now)
 {
 	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = place_claim(table, &place, now);
+	struct warden_record *record = table_place_claim(table, &place, now);
 	struct warden_known_word known = {
 		.login_secs = last_login_secs,
 		.users_before = users < WARDEN_USERS_BEFORE_MAX ?
@@ -1690,7 +1384,7 @@ static bool record_host(const struct warden_table *table, uint32_t family,
 {
 	host_r->family = family == 0 ? WARDEN_INET : WARDEN_INET6;
 	/* one that is about to leave has its key back in a moment, as a rule */
-	host_r->key = record_await(record, table_record_key(record));
+	host_r->key = table_record_await(record, table_record_key(record));
 	if (!table_key_is_host(host_r->key) ||
 	    (family == 0 && host_r->key > UINT32_MAX) ||
 	    !host_is_possible(host_r, policy))
@@ -1744,25 +1438,21 @@ static bool record_expire(struct warden_table *table,
 	struct warden_host_info info = { .points = 0 };
 	struct table_victim victim = { .record = record };
 	struct table_place place = { .family = family };
-	uint64_t mark;
 
-	victim_look(table, &victim, now);
+	table_victim_look(table, &victim, now);
 	if (victim.key == 0)
 		return false;
 	if (warden_mark_is(victim.key, WARDEN_MARK_COMING)) {
-		return record_await(record, victim.key) == victim.key &&
+		return table_record_await(record, victim.key) == victim.key &&
 		       table_key_replace(record, victim.key, 0);
 	}
 	place.key = victim.key;
 	place.tag = victim.tag;
 	record_read(table, record, &place, policy, now, &info);
-	if (!info_is_empty(&info) || record_is_observed(record, place.tag, now))
+	if (!info_is_empty(&info) ||
+	    table_record_is_observed(record, place.tag, now))
 		return false;
-	mark = record_take(table, &victim, victim.tag, now);
-	if (mark == 0)
-		return false;
-	record_wipe(record, mark, now);
-	return table_key_replace(record, mark, 0);
+	return table_victim_free(table, &victim, now);
 }
 
 uint64_t warden_table_expire(struct warden_table *table,
