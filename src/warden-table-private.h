@@ -177,6 +177,12 @@ void table_word_set(struct warden_table *table, struct warden_record *record,
 		    const struct table_place *place, enum warden_word word,
 		    uint64_t value);
 
+/* --- What it did last: warden-table-event.c ------------------------------- */
+
+void table_event_add(struct warden_table *table,
+		     const struct table_place *place, unsigned int class,
+		     unsigned int protocol, uint32_t points, uint64_t now);
+
 /* --- Observe mode: warden-table.c ----------------------------------------- */
 
 /* Would the host have been refused within the hour, were it not for observe
