@@ -183,12 +183,17 @@ void table_event_add(struct warden_table *table,
 		     const struct table_place *place, unsigned int class,
 		     unsigned int protocol, uint32_t points, uint64_t now);
 
-/* --- Observe mode: warden-table.c ----------------------------------------- */
+/* --- Observe mode: warden-table-observe.c --------------------------------- */
 
 /* Would the host have been refused within the hour, were it not for observe
    mode; or is there anything in its buckets of what is observed? */
 bool table_record_is_observed(const struct warden_record *record, uint32_t tag,
 			      uint64_t now);
+/* As warden_table_observe(). */
+void table_record_observe(struct warden_table *table,
+			  struct warden_record *record,
+			  const struct table_place *place, unsigned int rule,
+			  uint64_t now);
 
 /* --- What they say -------------------------------------------------------- */
 
