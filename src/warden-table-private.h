@@ -177,6 +177,20 @@ void table_word_set(struct warden_table *table, struct warden_record *record,
 		    const struct table_place *place, enum warden_word word,
 		    uint64_t value);
 
+/* --- Its network: warden-table-near.c ------------------------------------- */
+
+/* Has somebody logged in from there, within warden_known_time? */
+bool table_near_is_known(const struct warden_table *table,
+			 const struct table_place *place,
+			 const struct warden_policy *policy, uint32_t now_secs);
+void table_near_set_known(struct warden_table *table,
+			  const struct table_place *place, uint32_t login_secs);
+/* IPv6 alone: the /48 has failed so much more. */
+void table_crowd_add(struct warden_table *table,
+		     const struct table_place *place,
+		     const struct warden_policy *policy, uint32_t points,
+		     uint64_t now);
+
 /* --- What it did last: warden-table-event.c ------------------------------- */
 
 void table_event_add(struct warden_table *table,
@@ -208,6 +222,27 @@ static inline bool table_offences_count(const struct warden_block_word *block,
 {
 	return block->offences > 0 &&
 	       (uint64_t)block->until_secs + WARDEN_PEACE_SECS > now_secs;
+}
+
+/* Has that login made known whoever it came from? */
+static inline bool table_is_known(uint32_t login_secs,
+				  const struct warden_policy *policy,
+				  uint32_t now_secs)
+{
+	return login_secs != 0 &&
+	       (uint64_t)login_secs + policy->known_time_secs > now_secs;
+}
+
+static inline bool table_record_is_known(const struct warden_record *record,
+					 uint32_t tag,
+					 const struct warden_policy *policy,
+					 uint32_t now_secs)
+{
+	return table_is_known(
+		warden_known_word_unpack(
+			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
+			.login_secs,
+		policy, now_secs);
 }
 
 #endif

@@ -41,192 +41,7 @@ static uint64_t next_idle(uint64_t empty_at, const void *context)
 				 IDLE_WINDOW_SECS);
 }
 
-static bool is_known(uint32_t login_secs, const struct warden_policy *policy,
-		     uint32_t now_secs)
-{
-	return login_secs != 0 &&
-	       (uint64_t)login_secs + policy->known_time_secs > now_secs;
-}
-
 /* --- Standing ------------------------------------------------------------- */
-
-/* Where the network of a host belongs: /24, or /48. */
-struct near_place {
-	struct warden_near_set *set;
-	uint32_t tag; /* not 0 */
-};
-
-static struct near_place near_place_of(const struct warden_table *table,
-				       const struct table_place *place)
-{
-	const struct warden_host host = {
-		.family = place->family == 0 ? WARDEN_INET : WARDEN_INET6,
-		.key = place->key,
-	};
-	uint64_t hash = warden_hash_u64(
-		table->hash_key, warden_host_network(&host) |
-					 (uint64_t)(2 + place->family) << 56);
-	struct near_place near = {
-		.set = &table->near[hash % WARDEN_NEAR_SETS],
-		.tag = (uint32_t)(hash >> 32) | 1,
-	};
-	return near;
-}
-
-static bool near_is_known(const struct warden_table *table,
-			  const struct table_place *place,
-			  const struct warden_policy *policy, uint32_t now_secs)
-{
-	struct near_place near = near_place_of(table, place);
-
-	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
-		uint64_t word = atomic_load_explicit(&near.set->words[i],
-						     memory_order_relaxed);
-
-		if (word >> 32 == near.tag)
-			return is_known((uint32_t)word, policy, now_secs);
-	}
-	return false;
-}
-
-/* One compare-and-swap: if another login comes in between, that one is as
-   good. */
-static void near_set_known(struct warden_table *table,
-			   const struct table_place *place, uint32_t login_secs)
-{
-	struct near_place near = near_place_of(table, place);
-	_Atomic uint64_t *oldest = &near.set->words[0];
-	uint64_t seen = UINT64_MAX;
-
-	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
-		uint64_t word = atomic_load_explicit(&near.set->words[i],
-						     memory_order_relaxed);
-
-		if (word >> 32 == near.tag) {
-			oldest = &near.set->words[i];
-			seen = word;
-			break;
-		}
-		if (seen == UINT64_MAX || (uint32_t)word < (uint32_t)seen) {
-			oldest = &near.set->words[i];
-			seen = word;
-		}
-	}
-	if (seen >> 32 == near.tag && (uint32_t)seen >= login_secs)
-		return;
-	(void)atomic_compare_exchange_strong(
-		oldest, &seen, (uint64_t)near.tag << 32 | login_secs);
-}
-
-/* What the /48 may: so many points drain in that time, and refuse. */
-struct crowd_limit {
-	uint32_t points, window_secs;
-	bool near;
-};
-
-static struct crowd_limit crowd_limit_of(const struct warden_table *table,
-					 const struct table_place *place,
-					 const struct warden_policy *policy,
-					 uint32_t now_secs)
-{
-	struct crowd_limit limit = {
-		.points = policy->fail_limit,
-		.window_secs = policy->fail_window_secs * WARDEN_CROWD_WINDOWS,
-		.near = near_is_known(table, place, policy, now_secs),
-	};
-
-	limit.points *=
-		limit.near ? WARDEN_CROWD_NEAR_FACTOR : WARDEN_CROWD_FACTOR;
-	return limit;
-}
-
-#define CROWD_TIME_MASK ((UINT64_C(1) << WARDEN_CROWD_TIME_BITS) - 1)
-
-static uint64_t crowd_tag(const struct near_place *near)
-{
-	return near->tag >> 10 | 1;
-}
-
-/* The word of the network, or the one that it may have. */
-static _Atomic uint64_t *crowd_find(const struct near_place *near)
-{
-	_Atomic uint64_t *emptiest = &near->set->crowds[0];
-	uint64_t least = UINT64_MAX;
-
-	for (unsigned int i = 0; i < WARDEN_NEAR_WAYS; i++) {
-		uint64_t word = atomic_load_explicit(&near->set->crowds[i],
-						     memory_order_relaxed);
-
-		if (word >> WARDEN_CROWD_TIME_BITS == crowd_tag(near))
-			return &near->set->crowds[i];
-		if ((word & CROWD_TIME_MASK) < least) {
-			least = word & CROWD_TIME_MASK;
-			emptiest = &near->set->crowds[i];
-		}
-	}
-	return emptiest;
-}
-
-/* Later than a bucket can be is what a stranger wrote, and would not drain. */
-static uint64_t crowd_empty_at(uint64_t word, const struct near_place *near,
-			       const struct crowd_limit *limit, uint64_t now)
-{
-	uint64_t most =
-		(uint64_t)limit->window_secs * 1000 * WARDEN_BUCKET_WINDOWS_MAX;
-	uint64_t empty_at = word & CROWD_TIME_MASK;
-
-	return word >> WARDEN_CROWD_TIME_BITS == crowd_tag(near) &&
-			       empty_at <= now + most ?
-		       empty_at :
-		       0;
-}
-
-static void crowd_add(struct warden_table *table,
-		      const struct table_place *place,
-		      const struct warden_policy *policy, uint32_t points,
-		      uint64_t now)
-{
-	struct near_place near = near_place_of(table, place);
-	struct crowd_limit limit =
-		crowd_limit_of(table, place, policy, (uint32_t)(now / 1000));
-	_Atomic uint64_t *word = crowd_find(&near);
-	uint64_t present = atomic_load_explicit(word, memory_order_relaxed);
-
-	for (int i = 0; i < WARDEN_CAS_TRIES; i++) {
-		uint64_t next = warden_bucket_add(
-			crowd_empty_at(present, &near, &limit, now), now,
-			points, limit.points, limit.window_secs);
-
-		if (atomic_compare_exchange_weak_explicit(
-			    word, &present,
-			    crowd_tag(&near) << WARDEN_CROWD_TIME_BITS |
-				    (next & CROWD_TIME_MASK),
-			    memory_order_relaxed, memory_order_relaxed))
-			return;
-	}
-	table_counter_add(&table->header->contended);
-}
-
-static enum warden_block crowd_block(const struct warden_table *table,
-				     const struct table_place *place,
-				     const struct warden_policy *policy,
-				     uint64_t now)
-{
-	struct near_place near = near_place_of(table, place);
-	uint64_t word =
-		atomic_load_explicit(crowd_find(&near), memory_order_relaxed);
-	struct crowd_limit limit;
-
-	/* most networks: one line of memory has told it */
-	if ((word & CROWD_TIME_MASK) <= now)
-		return WARDEN_BLOCK_NONE;
-	limit = crowd_limit_of(table, place, policy, (uint32_t)(now / 1000));
-	if (!warden_bucket_reaches(crowd_empty_at(word, &near, &limit, now),
-				   now, limit.points, limit.points,
-				   limit.window_secs))
-		return WARDEN_BLOCK_NONE;
-	return limit.near ? WARDEN_BLOCK_LIMITED : WARDEN_BLOCK_HOST;
-}
 
 static uint32_t record_count_users(const struct warden_record *record,
 				   uint32_t tag)
@@ -250,17 +65,6 @@ static uint32_t record_users(const struct warden_record *record, uint32_t tag)
 	return count > known.users_before ? count : known.users_before;
 }
 
-static bool record_is_known(const struct warden_record *record, uint32_t tag,
-			    const struct warden_policy *policy,
-			    uint32_t now_secs)
-{
-	return is_known(
-		warden_known_word_unpack(
-			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
-			.login_secs,
-		policy, now_secs);
-}
-
 static uint32_t record_offences(const struct warden_record *record,
 				uint32_t tag, uint32_t now_secs)
 {
@@ -277,14 +81,16 @@ static void record_limits(const struct warden_table *table,
 			  struct warden_limits *limits_r)
 {
 	struct warden_standing standing = {
-		.known = record_is_known(record, place->tag, policy, now_secs),
+		.known = table_record_is_known(record, place->tag, policy,
+					       now_secs),
 		.offences = record_offences(record, place->tag, now_secs),
 	};
 
 	if (standing.known)
 		standing.users = record_users(record, place->tag);
 	else
-		standing.near = near_is_known(table, place, policy, now_secs);
+		standing.near =
+			table_near_is_known(table, place, policy, now_secs);
 	warden_limits_get(limits_r, policy, &standing);
 }
 
@@ -664,7 +470,7 @@ bool warden_table_count(struct warden_table *table,
 	table_event_add(table, &place, class, protocol, points, now);
 	if (may_block && points > 0 && crowd_is_counted(policy, &place) &&
 	    !limits.known)
-		crowd_add(table, &place, policy, points, now);
+		table_crowd_add(table, &place, policy, points, now);
 	if (points == 0 ||
 	    !add_points(table, record, &place, policy, &limits, buckets, points,
 			now) ||
@@ -857,7 +663,7 @@ void warden_table_success(struct warden_table *table,
 	known.login_secs = (uint32_t)(now / 1000);
 	table_word_set(table, record, &place, WARDEN_WORD_KNOWN,
 		       warden_known_word_pack(&known));
-	near_set_known(table, &place, known.login_secs);
+	table_near_set_known(table, &place, known.login_secs);
 	if (clear_points) {
 		table_word_set(table, record, &place, WARDEN_WORD_FAST, 0);
 		table_word_set(table, record, &place, WARDEN_WORD_SLOW, 0);
@@ -1000,7 +806,7 @@ void warden_table_set_known(struct warden_table *table,
 					WARDEN_USERS_BEFORE_MAX,
 	};
 
-	near_set_known(table, &place, last_login_secs);
+	table_near_set_known(table, &place, last_login_secs);
 	if (record != NULL) {
 		table_word_set(table, record, &place, WARDEN_WORD_KNOWN,
 			       warden_known_word_pack(&known));
@@ -1039,29 +845,8 @@ static void place_limits(const struct warden_table *table,
 		record_limits(table, record, place, policy, now_secs, limits_r);
 		return;
 	}
-	standing.near = near_is_known(table, place, policy, now_secs);
+	standing.near = table_near_is_known(table, place, policy, now_secs);
 	warden_limits_get(limits_r, policy, &standing);
-}
-
-enum warden_block warden_table_crowd_of(const struct warden_table *table,
-					const struct warden_host *host,
-					const struct warden_policy *policy,
-					uint64_t now)
-{
-	struct table_place place = table_place_of(table, host);
-	const struct warden_record *record;
-	enum warden_block block;
-
-	if (place.family != 1)
-		return WARDEN_BLOCK_NONE;
-	block = crowd_block(table, &place, policy, now);
-	if (block == WARDEN_BLOCK_NONE)
-		return block;
-	record = table_place_find(&place);
-	return record != NULL && record_is_known(record, place.tag, policy,
-						 (uint32_t)(now / 1000)) ?
-		       WARDEN_BLOCK_NONE :
-		       block;
 }
 
 bool warden_table_is_known(const struct warden_table *table,
@@ -1071,8 +856,9 @@ bool warden_table_is_known(const struct warden_table *table,
 	struct table_place place = table_place_of(table, host);
 	const struct warden_record *record = table_place_find(&place);
 
-	return record != NULL && record_is_known(record, place.tag, policy,
-						 (uint32_t)(now / 1000));
+	return record != NULL &&
+	       table_record_is_known(record, place.tag, policy,
+				     (uint32_t)(now / 1000));
 }
 
 void warden_table_limits(const struct warden_table *table,
@@ -1105,7 +891,7 @@ enum warden_block warden_table_block_of(const struct warden_table *table,
 		return WARDEN_BLOCK_NONE;
 	*reason_r = block.reason;
 	/* most are not: then one line more of memory has told it */
-	if (!record_is_known(record, place.tag, policy, now_secs))
+	if (!table_record_is_known(record, place.tag, policy, now_secs))
 		return WARDEN_BLOCK_HOST;
 	record_limits(table, record, &place, policy, now_secs, &limits);
 	return block_is_limited(&block, &limits) ? WARDEN_BLOCK_LIMITED :
@@ -1158,7 +944,7 @@ static void record_read(const struct warden_table *table,
 		warden_known_word_unpack(
 			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
 			.login_secs;
-	info->known = is_known(info->last_login, policy, now_secs);
+	info->known = table_is_known(info->last_login, policy, now_secs);
 	info->last_event = last.secs;
 	info->last_class = last.class;
 	info->last_protocol = last.protocol;
