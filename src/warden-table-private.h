@@ -177,6 +177,20 @@ void table_word_set(struct warden_table *table, struct warden_record *record,
 		    const struct table_place *place, enum warden_word word,
 		    uint64_t value);
 
+/* --- Who logs in from there: warden-table-users.c ------------------------- */
+
+/* Different users that logged in, about. */
+uint32_t table_record_users(const struct warden_record *record, uint32_t tag);
+/* Note that the user failed from there. Is that one name too many? */
+bool table_record_add_name(struct warden_table *table,
+			   struct warden_record *record,
+			   const struct table_place *place,
+			   const struct warden_limits *limits, const char *user,
+			   uint64_t now);
+/* Different names that failed today, about. */
+uint32_t table_record_names(const struct warden_record *record, uint32_t tag,
+			    uint64_t now);
+
 /* --- Its network: warden-table-near.c ------------------------------------- */
 
 /* Has somebody logged in from there, within warden_known_time? */

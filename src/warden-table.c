@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "warden-bucket.h"
-#include "warden-sketch.h"
 
 #define IDLE_WINDOW_SECS 60
 
@@ -43,28 +42,6 @@ static uint64_t next_idle(uint64_t empty_at, const void *context)
 
 /* --- Standing ------------------------------------------------------------- */
 
-static uint32_t record_count_users(const struct warden_record *record,
-				   uint32_t tag)
-{
-	struct warden_sketch_word users = warden_sketch_word_unpack(
-		warden_word_load(record, WARDEN_WORD_USERS, tag));
-	struct warden_sketch_word too = warden_sketch_word_unpack(
-		warden_word_load(record, WARDEN_WORD_USERS_TOO, tag));
-
-	return (warden_sketch_count(users.bits) +
-		warden_sketch_count(too.bits) + 1) /
-	       2;
-}
-
-static uint32_t record_users(const struct warden_record *record, uint32_t tag)
-{
-	struct warden_known_word known = warden_known_word_unpack(
-		warden_word_load(record, WARDEN_WORD_KNOWN, tag));
-	uint32_t count = record_count_users(record, tag);
-
-	return count > known.users_before ? count : known.users_before;
-}
-
 static uint32_t record_offences(const struct warden_record *record,
 				uint32_t tag, uint32_t now_secs)
 {
@@ -87,7 +64,7 @@ static void record_limits(const struct warden_table *table,
 	};
 
 	if (standing.known)
-		standing.users = record_users(record, place->tag);
+		standing.users = table_record_users(record, place->tag);
 	else
 		standing.near =
 			table_near_is_known(table, place, policy, now_secs);
@@ -271,142 +248,6 @@ static bool add_points(struct warden_table *table, struct warden_record *record,
 	return buckets_reach(policy, limits, fast_at, slow_at, now);
 }
 
-/* --- Names ---------------------------------------------------------------- */
-
-/* A hash of the user that belongs to this host: the same user elsewhere has
-   another, so that the sketches of two hosts tell nothing about each other. */
-static uint64_t user_hash(const struct warden_table *table,
-			  const struct table_place *place, const char *user)
-{
-	uint64_t key[2] = { table->hash_key[0] ^ place->key,
-			    table->hash_key[1] + place->family };
-
-	return warden_hash(key, user, strlen(user));
-}
-
-struct sketch_add {
-	uint64_t hash;
-	uint16_t time, age_max;
-	uint32_t *count_r;
-	bool *is_new_r;
-};
-
-static bool sketch_is_over(const struct warden_sketch_word *sketch,
-			   uint16_t time, uint16_t age_max)
-{
-	return ((time - sketch->began) & WARDEN_SKETCH_TIME_MASK) >= age_max;
-}
-
-static uint64_t next_sketch(uint64_t value, const void *context)
-{
-	const struct sketch_add *add = context;
-	struct warden_sketch_word sketch = warden_sketch_word_unpack(value);
-	uint32_t bits;
-
-	if (sketch.bits == 0 ||
-	    sketch_is_over(&sketch, add->time, add->age_max)) {
-		sketch.bits = 0;
-		sketch.began = add->time;
-	}
-	bits = warden_sketch_add(sketch.bits, add->hash);
-	*add->is_new_r = bits != sketch.bits;
-	*add->count_r = warden_sketch_count(bits);
-	sketch.bits = bits;
-	return *add->is_new_r ? warden_sketch_word_pack(&sketch) :
-				TABLE_UPDATE_NONE;
-}
-
-static uint16_t time_hours(uint64_t now)
-{
-	return (uint16_t)(now / 1000 / 3600 & WARDEN_SKETCH_TIME_MASK);
-}
-
-static uint16_t time_days(uint64_t now)
-{
-	return (uint16_t)(now / 1000 / 86400 & WARDEN_SKETCH_TIME_MASK);
-}
-
-#define NAMES_HOURS 24
-
-/* Note that the user failed from there. Is that one name too many? */
-static bool add_name(struct warden_table *table, struct warden_record *record,
-		     const struct table_place *place,
-		     const struct warden_limits *limits, const char *user,
-		     uint64_t now)
-{
-	uint32_t count = 0;
-	bool is_new = false;
-	struct sketch_add add = {
-		.hash = user_hash(table, place, user),
-		.time = time_hours(now),
-		.age_max = NAMES_HOURS,
-		.count_r = &count,
-		.is_new_r = &is_new,
-	};
-
-	(void)table_word_update(table, record, place, WARDEN_WORD_NAMES,
-				next_sketch, &add);
-	return warden_limits_trawls(limits, count, is_new);
-}
-
-/* When the sketch of the users begins anew. Days of its word come round after
-   511; half of the longest warden_known_time is less. */
-static uint16_t users_days(const struct warden_policy *policy)
-{
-	uint32_t days = policy->known_time_secs / 2 / 86400;
-
-	return days < 1 ? 1 : (uint16_t)days;
-}
-
-/* The old sketch ends: what it came to counts until the next one does. */
-static void users_begin_anew(struct warden_table *table,
-			     struct warden_record *record,
-			     const struct table_place *place)
-{
-	struct warden_known_word known = warden_known_word_unpack(
-		warden_word_load(record, WARDEN_WORD_KNOWN, place->tag));
-	uint32_t count = record_count_users(record, place->tag);
-
-	known.users_before = count < WARDEN_USERS_BEFORE_MAX ?
-				     (uint16_t)count :
-				     WARDEN_USERS_BEFORE_MAX;
-	table_word_set(table, record, place, WARDEN_WORD_KNOWN,
-		       warden_known_word_pack(&known));
-}
-
-void warden_table_add_user(struct warden_table *table,
-			   const struct warden_host *host,
-			   const struct warden_policy *policy, const char *user,
-			   uint64_t now)
-{
-	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = table_place_claim(table, &place, now);
-	uint32_t count;
-	bool is_new;
-	struct sketch_add add = {
-		.time = time_days(now),
-		.age_max = users_days(policy),
-		.count_r = &count,
-		.is_new_r = &is_new,
-	};
-	struct warden_sketch_word users;
-
-	if (record == NULL)
-		return;
-	add.hash = user_hash(table, &place, user);
-	users = warden_sketch_word_unpack(
-		warden_word_load(record, WARDEN_WORD_USERS, place.tag));
-	if (users.bits != 0 && sketch_is_over(&users, add.time, add.age_max))
-		users_begin_anew(table, record, &place);
-	(void)table_word_update(table, record, &place, WARDEN_WORD_USERS,
-				next_sketch, &add);
-	/* as good as another hash: of its 64 bits the sketch takes some at
-	   either end */
-	add.hash = add.hash << 32 | add.hash >> 32;
-	(void)table_word_update(table, record, &place, WARDEN_WORD_USERS_TOO,
-				next_sketch, &add);
-}
-
 /* --- One event ------------------------------------------------------------ */
 
 static const enum warden_word buckets[2] = { WARDEN_WORD_FAST,
@@ -451,7 +292,8 @@ bool warden_table_count(struct warden_table *table,
 		points = 0;
 	forget_before_block_end(table, record, &place, now_secs);
 	record_limits(table, record, &place, policy, now_secs, &limits);
-	if (user != NULL && add_name(table, record, &place, &limits, user, now))
+	if (user != NULL &&
+	    table_record_add_name(table, record, &place, &limits, user, now))
 		points *= WARDEN_TRAWL_FACTOR;
 	points = weigh(points, factor, &limits);
 	table_word_set(table, record, &place, WARDEN_WORD_LAST,
@@ -648,28 +490,6 @@ bool warden_table_settle(struct warden_table *table,
 	return place_block(table, &place, next_block, &begin, 0, now);
 }
 
-void warden_table_success(struct warden_table *table,
-			  const struct warden_host *host, bool clear_points,
-			  uint64_t now)
-{
-	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = table_place_claim(table, &place, now);
-	struct warden_known_word known;
-
-	if (record == NULL)
-		return;
-	known = warden_known_word_unpack(
-		warden_word_load(record, WARDEN_WORD_KNOWN, place.tag));
-	known.login_secs = (uint32_t)(now / 1000);
-	table_word_set(table, record, &place, WARDEN_WORD_KNOWN,
-		       warden_known_word_pack(&known));
-	table_near_set_known(table, &place, known.login_secs);
-	if (clear_points) {
-		table_word_set(table, record, &place, WARDEN_WORD_FAST, 0);
-		table_word_set(table, record, &place, WARDEN_WORD_SLOW, 0);
-	}
-}
-
 static uint64_t next_plus_one(uint64_t value, const void *context)
 {
 	(void)context;
@@ -792,27 +612,6 @@ bool warden_table_unblock(struct warden_table *table,
 	return blocked;
 }
 
-void warden_table_set_known(struct warden_table *table,
-			    const struct warden_host *host,
-			    uint32_t last_login_secs, uint32_t users,
-			    uint64_t now)
-{
-	struct table_place place = table_place_of(table, host);
-	struct warden_record *record = table_place_claim(table, &place, now);
-	struct warden_known_word known = {
-		.login_secs = last_login_secs,
-		.users_before = users < WARDEN_USERS_BEFORE_MAX ?
-					(uint16_t)users :
-					WARDEN_USERS_BEFORE_MAX,
-	};
-
-	table_near_set_known(table, &place, last_login_secs);
-	if (record != NULL) {
-		table_word_set(table, record, &place, WARDEN_WORD_KNOWN,
-			       warden_known_word_pack(&known));
-	}
-}
-
 /* --- Reading -------------------------------------------------------------- */
 
 uint32_t warden_table_blocked_until(const struct warden_table *table,
@@ -924,7 +723,6 @@ static void record_read(const struct warden_table *table,
 		warden_word_load(record, WARDEN_WORD_BLOCK, tag));
 	struct warden_last_word last = warden_last_word_unpack(
 		warden_word_load(record, WARDEN_WORD_LAST, tag));
-	struct warden_sketch_word names;
 
 	info->points = warden_bucket_points(
 		warden_word_load(record, WARDEN_WORD_FAST, tag), now,
@@ -948,11 +746,8 @@ static void record_read(const struct warden_table *table,
 	info->last_event = last.secs;
 	info->last_class = last.class;
 	info->last_protocol = last.protocol;
-	info->users = info->known ? record_users(record, tag) : 0;
-	names = warden_sketch_word_unpack(
-		warden_word_load(record, WARDEN_WORD_NAMES, tag));
-	if (!sketch_is_over(&names, time_hours(now), NAMES_HOURS))
-		info->names = (uint16_t)warden_sketch_count(names.bits);
+	info->users = info->known ? table_record_users(record, tag) : 0;
+	info->names = (uint16_t)table_record_names(record, tag, now);
 	record_limits(table, record, place, policy, now_secs, &info->limits);
 	info->limited =
 		info->blocked && block_is_limited(&block, &info->limits);
