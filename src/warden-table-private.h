@@ -177,6 +177,15 @@ void table_word_set(struct warden_table *table, struct warden_record *record,
 		    const struct table_place *place, enum warden_word word,
 		    uint64_t value);
 
+/* --- Blocks: warden-table-block.c ----------------------------------------- */
+
+/* The host has gone over a limit. Returns true if that began a block; false: it
+   was blocked, or no record was to be had. */
+bool table_place_begin_block(struct warden_table *table,
+			     const struct table_place *place,
+			     const struct warden_policy *policy,
+			     enum warden_class reason, uint64_t now);
+
 /* --- Who logs in from there: warden-table-users.c ------------------------- */
 
 /* Different users that logged in, about. */
