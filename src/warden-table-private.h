@@ -177,6 +177,42 @@ void table_word_set(struct warden_table *table, struct warden_record *record,
 		    const struct table_place *place, enum warden_word word,
 		    uint64_t value);
 
+/* --- What they say -------------------------------------------------------- */
+
+static inline bool table_block_holds(const struct warden_block_word *block,
+				     uint32_t now_secs)
+{
+	return block->until_secs > now_secs;
+}
+
+static inline bool table_offences_count(const struct warden_block_word *block,
+					uint32_t now_secs)
+{
+	return block->offences > 0 &&
+	       (uint64_t)block->until_secs + WARDEN_PEACE_SECS > now_secs;
+}
+
+/* Has that login made known whoever it came from? */
+static inline bool table_is_known(uint32_t login_secs,
+				  const struct warden_policy *policy,
+				  uint32_t now_secs)
+{
+	return login_secs != 0 &&
+	       (uint64_t)login_secs + policy->known_time_secs > now_secs;
+}
+
+static inline bool table_record_is_known(const struct warden_record *record,
+					 uint32_t tag,
+					 const struct warden_policy *policy,
+					 uint32_t now_secs)
+{
+	return table_is_known(
+		warden_known_word_unpack(
+			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
+			.login_secs,
+		policy, now_secs);
+}
+
 /* --- Blocks: warden-table-block.c ----------------------------------------- */
 
 /* The host has gone over a limit. Returns true if that began a block; false: it
@@ -185,6 +221,15 @@ bool table_place_begin_block(struct warden_table *table,
 			     const struct table_place *place,
 			     const struct warden_policy *policy,
 			     enum warden_class reason, uint64_t now);
+
+/* --- What it may do: warden-table.c --------------------------------------- */
+
+/* As warden_table_limits(), of a host that has a record. */
+void table_record_limits(const struct warden_table *table,
+			 const struct warden_record *record,
+			 const struct table_place *place,
+			 const struct warden_policy *policy, uint32_t now_secs,
+			 struct warden_limits *limits_r);
 
 /* --- Who logs in from there: warden-table-users.c ------------------------- */
 
@@ -231,41 +276,5 @@ void table_record_observe(struct warden_table *table,
 			  struct warden_record *record,
 			  const struct table_place *place, unsigned int rule,
 			  uint64_t now);
-
-/* --- What they say -------------------------------------------------------- */
-
-static inline bool table_block_holds(const struct warden_block_word *block,
-				     uint32_t now_secs)
-{
-	return block->until_secs > now_secs;
-}
-
-static inline bool table_offences_count(const struct warden_block_word *block,
-					uint32_t now_secs)
-{
-	return block->offences > 0 &&
-	       (uint64_t)block->until_secs + WARDEN_PEACE_SECS > now_secs;
-}
-
-/* Has that login made known whoever it came from? */
-static inline bool table_is_known(uint32_t login_secs,
-				  const struct warden_policy *policy,
-				  uint32_t now_secs)
-{
-	return login_secs != 0 &&
-	       (uint64_t)login_secs + policy->known_time_secs > now_secs;
-}
-
-static inline bool table_record_is_known(const struct warden_record *record,
-					 uint32_t tag,
-					 const struct warden_policy *policy,
-					 uint32_t now_secs)
-{
-	return table_is_known(
-		warden_known_word_unpack(
-			warden_word_load(record, WARDEN_WORD_KNOWN, tag))
-			.login_secs,
-		policy, now_secs);
-}
 
 #endif
