@@ -113,7 +113,23 @@
    watched. Either way `set_full` goes up; what could not be counted or blocked
    for want of a record, also because others were always faster, is counted in
    `unwatched`. A block that was evicted so comes back into force if its host
-   gets the same record again before its end: unblocking looks for it. */
+   gets the same record again before its end: unblocking looks for it.
+
+   What is where:
+
+     warden-table-private.h   what these files share; how a record is found
+     warden-table.c           verdicts, limits, read, next, expire, init
+     warden-table-record.c    how a word of a record is replaced
+     warden-table-claim.c     how a record changes hands
+     warden-table-count.c     count, refused, ahead, settle, take back, forgive
+     warden-table-block.c     block, unblock
+     warden-table-users.c     success, users and names
+     warden-table-near.c      known networks, crowds
+     warden-table-event.c     what a host did last
+     warden-table-observe.c   observe mode
+     warden-table-pending.c   attempts under way
+     warden-table-session.c   sessions
+     warden-table-total.c     totals */
 
 struct warden_table {
 	struct warden_hosts_header *header;
