@@ -122,13 +122,6 @@ static bool crowd_is_counted(const struct warden_policy *policy,
 		       WARDEN_MODE_OFF;
 }
 
-/* What the neighbours did speaks against a host that nothing speaks for. */
-static uint32_t weigh(uint32_t points, uint32_t factor,
-		      const struct warden_limits *limits)
-{
-	return limits->known || limits->near ? points : points * factor;
-}
-
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
 			const struct warden_policy *policy, bool may_block,
@@ -152,7 +145,6 @@ bool warden_table_count(struct warden_table *table,
 	if (user != NULL &&
 	    table_record_add_name(table, record, &place, &limits, user, now))
 		points *= WARDEN_TRAWL_FACTOR;
-	points = weigh(points, factor, &limits);
 	table_word_set(table, record, &place, WARDEN_WORD_LAST,
 		       warden_last_word_pack(&last));
 	if (class == WARDEN_IDLE &&
@@ -161,18 +153,18 @@ bool warden_table_count(struct warden_table *table,
 		points = 0;
 	if (points > 0 && warden_policy_is_mixed(policy) &&
 	    add_points(table, record, &place, policy, &limits, observed_buckets,
-		       points, now) &&
+		       points * factor, now) &&
 	    !warden_policy_class_counts(policy, class))
 		table_record_observe(table, record, &place, class, now);
 	if (!warden_policy_class_counts(policy, class))
 		points = 0;
-	table_event_add(table, &place, class, protocol, points, now);
+	table_event_add(table, &place, class, protocol, points * factor, now);
 	if (may_block && points > 0 && crowd_is_counted(policy, &place) &&
 	    !limits.known)
 		table_crowd_add(table, &place, policy, points, now);
 	if (points == 0 ||
-	    !add_points(table, record, &place, policy, &limits, buckets, points,
-			now) ||
+	    !add_points(table, record, &place, policy, &limits, buckets,
+			points * factor, now) ||
 	    !may_block)
 		return false;
 	return table_place_begin_block(table, &place, policy, class, now);
@@ -231,7 +223,7 @@ static uint64_t add_ahead(struct warden_table *table,
 void warden_table_count_ahead(struct warden_table *table,
 			      const struct warden_host *host,
 			      const struct warden_policy *policy,
-			      uint32_t factor, enum warden_class class,
+			      enum warden_class class,
 			      enum warden_protocol protocol, uint64_t now,
 			      struct warden_pending *pending_r)
 {
@@ -241,7 +233,7 @@ void warden_table_count_ahead(struct warden_table *table,
 	struct warden_last_word last = { now_secs, class, protocol };
 	struct bucket_add fast, slow;
 	struct warden_limits limits;
-	uint32_t points;
+	uint32_t points = warden_policy_points(policy, class);
 
 	*pending_r = (struct warden_pending){
 		.host = *host,
@@ -255,7 +247,6 @@ void warden_table_count_ahead(struct warden_table *table,
 	table_word_set(table, record, &place, WARDEN_WORD_LAST,
 		       warden_last_word_pack(&last));
 	table_record_limits(table, record, &place, policy, now_secs, &limits);
-	points = weigh(warden_policy_points(policy, class), factor, &limits);
 	fast = fast_add(policy, &limits, points, now);
 	slow = slow_add(&limits, points, now);
 	pending_r->fast_ms =

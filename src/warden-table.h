@@ -277,8 +277,8 @@ uint32_t warden_table_block_began(const struct warden_host_info *info,
 /* Count one event. Returns true if it began a block. may_block: the policy is
    in force; otherwise points are counted and nobody is blocked. user: who it
    was about, or NULL; one more name than the host may fail with weighs
-   WARDEN_TRAWL_FACTOR times as much. If the host is not known, nor any in its
-   network, it weighs `factor` times as much for its neighbours. */
+   WARDEN_TRAWL_FACTOR times as much. For the host, but not for the crowd of
+   its /48, it weighs `factor` times as much for its neighbours; 1.. */
 bool warden_table_count(struct warden_table *table,
 			const struct warden_host *host,
 			const struct warden_policy *policy, bool may_block,
@@ -292,7 +292,7 @@ struct warden_pending;
 void warden_table_count_ahead(struct warden_table *table,
 			      const struct warden_host *host,
 			      const struct warden_policy *policy,
-			      uint32_t factor, enum warden_class class,
+			      enum warden_class class,
 			      enum warden_protocol protocol, uint64_t now,
 			      struct warden_pending *pending_r);
 /* Undo the same. At most what it added goes away, see

@@ -844,8 +844,8 @@ enum warden_refusal warden_pending_begin(struct warden *warden,
 	if (refusal != WARDEN_ADMITTED)
 		return refusal;
 	warden_table_total_add(&warden->table, (enum warden_total)class, now);
-	/* none has failed yet: neighbours do not matter */
-	warden_table_count_ahead(&warden->table, &host, policy, 1, class,
+	/* it has not failed yet: neighbours do not matter */
+	warden_table_count_ahead(&warden->table, &host, policy, class,
 				 client->protocol, now, pending_r);
 	pending_r->hosts_serial = warden->hosts_serial;
 	warden_table_pending_enter(&warden->table, pid, pending_r);
