@@ -32,6 +32,8 @@ struct host {
 	struct rules_key key;
 	uint32_t ipv4;
 	bool has_address, is_ipv4, has_name;
+	const struct warden_net *net; /* NULL: it has no address */
+	bool has_address_text;	      /* see host_address() */
 	struct text address, name;
 };
 
@@ -185,6 +187,16 @@ bool rules_glob_matches(const char *glob, size_t glob_len, const char *str,
 	return g == glob_len;
 }
 
+static void text_set(struct text *text_r, const char *str)
+{
+	size_t len = strnlen(str, sizeof(text_r->str) - 1);
+
+	for (size_t i = 0; i < len; i++)
+		text_r->str[i] = (char)tolower((unsigned char)str[i]);
+	text_r->str[len] = '\0';
+	text_r->len = len;
+}
+
 static bool pattern_matches(enum rules_token_kind kind, const char *pattern,
 			    size_t len, const struct text *text)
 {
@@ -243,11 +255,25 @@ static enum match match_local(const struct host *host)
 		strchr(host->name.str, '.') == NULL ? MATCH_YES : MATCH_NO;
 }
 
+/* As a text, which few rules need, and which takes longer than all the rest. */
+static const struct text *host_address(struct host *host)
+{
+	char buf[WARDEN_NET_STRLEN];
+
+	if (!host->has_address_text) {
+		text_set(&host->address,
+			 host->net == NULL ? text_unknown :
+					     warden_net_format(host->net, buf));
+		host->has_address_text = true;
+	}
+	return &host->address;
+}
+
 static enum match match_host_text(struct asking *asking,
 				  const struct rules_token *token,
-				  const struct host *host)
+				  struct host *host)
 {
-	if (text_matches(asking, token, &host->address))
+	if (text_matches(asking, token, host_address(host)))
 		return MATCH_YES;
 	if ((token->flags & RULES_TOKEN_NAMES) == 0)
 		return MATCH_NO;
@@ -258,7 +284,7 @@ static enum match match_host_text(struct asking *asking,
 
 static enum match match_host_token(struct asking *asking,
 				   const struct rules_token *token,
-				   const struct host *host)
+				   struct host *host)
 {
 	switch (token->kind) {
 	case RULES_TOKEN_ALL:
@@ -281,7 +307,7 @@ static enum match match_host_token(struct asking *asking,
 
 static enum match match_host_tokens(struct asking *asking,
 				    const struct rules_segment *segment,
-				    const struct host *host, bool meant_only)
+				    struct host *host, bool meant_only)
 {
 	enum match match, best = MATCH_NO;
 	struct rules_token token;
@@ -303,7 +329,7 @@ static enum match match_host_tokens(struct asking *asking,
 }
 
 static enum match match_host(struct asking *asking, uint32_t index,
-			     const struct host *host, bool meant_only)
+			     struct host *host, bool meant_only)
 {
 	struct rules_segment segment;
 
@@ -480,26 +506,16 @@ static void find(struct asking *asking, enum warden_rules_file file,
 
 /* --- Questions ----------------------------------------------------------- */
 
-static void text_set(struct text *text_r, const char *str)
-{
-	size_t len = strnlen(str, sizeof(text_r->str) - 1);
-
-	for (size_t i = 0; i < len; i++)
-		text_r->str[i] = (char)tolower((unsigned char)str[i]);
-	text_r->str[len] = '\0';
-	text_r->len = len;
-}
-
 static void host_set(struct host *host_r, const struct warden_net *net)
 {
-	char buf[WARDEN_NET_STRLEN];
-
+	host_r->net = net;
 	host_r->has_address = net != NULL;
-	if (net == NULL) {
-		text_set(&host_r->address, text_unknown);
+	host_r->has_address_text = false;
+	host_r->is_ipv4 = false;
+	host_r->ipv4 = 0;
+	memset(&host_r->key, 0, sizeof(host_r->key));
+	if (net == NULL)
 		return;
-	}
-	text_set(&host_r->address, warden_net_format(net, buf));
 	rules_key_from_net(&host_r->key, net);
 	host_r->is_ipv4 = net->family == WARDEN_INET;
 	host_r->ipv4 = (uint32_t)net->bytes[0] << 24 |
@@ -528,8 +544,11 @@ static void asking_init(struct asking *asking_r,
 			const struct warden_rules *rules,
 			const struct warden_rules_question *question)
 {
-	memset(asking_r, 0, sizeof(*asking_r));
+	/* not all of it: the room for texts is large */
 	asking_r->rules = rules;
+	asking_r->meant_only = false;
+	asking_r->damaged = false;
+	asking_r->steps_left = 0;
 	text_set(&asking_r->daemon, question->daemon);
 	host_set(&asking_r->client, question->client);
 	host_set_name(&asking_r->client, question->name_state, question->name);

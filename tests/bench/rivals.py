@@ -92,8 +92,9 @@ class Scanner:
         return None
 
     def banned(self):
+        # it waits its turn behind those who add
         said = self.sandbox.run("nft", "list", "set", *self.nft_set,
-                                check=False).stdout
+                                check=False, timeout=120).stdout
         return re.findall(r"\d+\.\d+\.\d+\.\d+", said)
 
     def prove(self, server):
