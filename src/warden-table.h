@@ -65,7 +65,7 @@
 
    Progress: an update is a compare-and-swap loop of at most WARDEN_CAS_TRIES;
    after that it is given up and counted in `contended`. A search looks at one
-   set of WARDEN_SET_WAYS records, a claim makes 4 tries at that, a session
+   set of WARDEN_SET_WAYS records, a claim makes 8 tries at that, a session
    looks at one bucket, an attempt at each slot for such once. A walk (next,
    expire, reap, settle) takes each record or slot
    once, by an index of our own: what is written meanwhile can make it tell of
