@@ -69,7 +69,7 @@ static void watch_stop_reading(struct warden_geoip_watch *watch)
 	watch->publish = watch->taken = false;
 }
 
-static bool watch_any_failed(const struct warden_geoip_watch *watch)
+bool warden_geoip_watch_failed(const struct warden_geoip_watch *watch)
 {
 	return watch->parts[COUNTRY].failed || watch->parts[ASN].failed;
 }
@@ -78,7 +78,7 @@ static bool watch_any_failed(const struct warden_geoip_watch *watch)
 static void watch_rest(struct warden_geoip_watch *watch)
 {
 	watch_stop_reading(watch);
-	if (!watch_any_failed(watch)) {
+	if (!warden_geoip_watch_failed(watch)) {
 		watch->retry_looks = RETRY_LOOKS_MIN;
 		return;
 	}
@@ -160,8 +160,7 @@ static void part_take(struct warden_geoip_watch *watch, struct part *part)
 		       info.database_type, date);
 }
 
-/* false: it cannot be used, and *error_r says why; nothing was said if it is the
-   same as before. */
+/* A slice of one file. false: it cannot be used, and *error_r says why. */
 static bool part_read(struct warden_geoip_watch *watch, struct part *part,
 		      bool *done_r, struct warden_error *error_r)
 {
@@ -188,12 +187,13 @@ static bool part_read(struct warden_geoip_watch *watch, struct part *part,
 	return result == WARDEN_GEOIP_DONE;
 }
 
-/* A slice. false: there is something to be told, *error_r. */
+/* The same, of whichever is due. false: there is something to be told, *error_r,
+   and it is not what was said of that file before. */
 static bool watch_read(struct warden_geoip_watch *watch, const void *before,
 		       size_t before_size, struct warden_error *error_r)
 {
 	struct part *part = &watch->parts[watch->reading];
-	bool done, ok = part_read(watch, part, &done, error_r), told;
+	bool done, ok = part_read(watch, part, &done, error_r), is_told;
 
 	if (!done)
 		return true;
@@ -208,9 +208,9 @@ static bool watch_read(struct warden_geoip_watch *watch, const void *before,
 		/* without what was known of it there is nothing to publish */
 		watch_rest(watch);
 	}
-	told = strcmp(part->told.text, error_r->text) == 0;
+	is_told = strcmp(part->told.text, error_r->text) == 0;
 	part->told = *error_r;
-	return told;
+	return is_told;
 }
 
 /* Only of one file, or of both. A file that tells both of which only the
@@ -241,7 +241,7 @@ watch_finish(struct warden_geoip_watch *watch, void **image_r, size_t *size_r,
 {
 	bool joined;
 
-	if (!watch->taken && watch_any_failed(watch)) {
+	if (!watch->taken && warden_geoip_watch_failed(watch)) {
 		/* what is in force is all that there is */
 		watch_rest(watch);
 		return WARDEN_GEOIP_WATCH_SAME;
@@ -276,11 +276,6 @@ warden_geoip_watch_look(struct warden_geoip_watch *watch, const void *before,
 const char *warden_geoip_watch_about(const struct warden_geoip_watch *watch)
 {
 	return watch->about;
-}
-
-bool warden_geoip_watch_failed(const struct warden_geoip_watch *watch)
-{
-	return watch_any_failed(watch);
 }
 
 /* Of a file a copy, and for each node of it, of six bytes or more, a run twice;

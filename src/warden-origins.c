@@ -217,33 +217,23 @@ void warden_origins_image_write(const struct warden_origins_list *list,
 	}
 }
 
-static uint32_t find_inet6(const uint64_t *firsts, uint32_t count,
-			   uint64_t wanted)
+/* The origin of the run that the wanted one is in. The origins stand behind the
+   firsts, which are 64 bits wide or 32; each caller says which, and gets a search
+   of its own. */
+static inline __attribute__((always_inline)) uint32_t
+find_run(const void *firsts, size_t width, uint32_t count, uint64_t wanted)
 {
-	const uint32_t *origins = (const uint32_t *)(firsts + count);
+	const uint32_t *origins =
+		(const uint32_t *)((const char *)firsts + count * width);
 	uint32_t low = 0, high = count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
+		uint64_t first = width == sizeof(uint64_t) ?
+					 ((const uint64_t *)firsts)[middle] :
+					 ((const uint32_t *)firsts)[middle];
 
-		if (firsts[middle] <= wanted)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == 0 ? 0 : origins[low - 1];
-}
-
-static uint32_t find_inet(const uint32_t *firsts, uint32_t count,
-			  uint32_t wanted)
-{
-	const uint32_t *origins = firsts + count;
-	uint32_t low = 0, high = count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (firsts[middle] <= wanted)
+		if (first <= wanted)
 			low = middle + 1;
 		else
 			high = middle;
@@ -296,11 +286,11 @@ uint32_t warden_origins_find(const void *image, size_t size,
 	if (!image_open(&parts, image, size))
 		return 0;
 	if (addr->family == WARDEN_INET6) {
-		return find_inet6(parts.firsts6, parts.inet6,
-				  first_bits(addr, 8));
+		return find_run(parts.firsts6, sizeof(*parts.firsts6),
+				parts.inet6, first_bits(addr, 8));
 	}
-	return find_inet(parts.firsts, parts.inet,
-			 (uint32_t)first_bits(addr, 4));
+	return find_run(parts.firsts, sizeof(*parts.firsts), parts.inet,
+			first_bits(addr, 4));
 }
 
 static uint32_t origin_part(uint32_t origin, bool countries, bool systems)
